@@ -1,0 +1,73 @@
+// Every failure that a user or a program can meet: one factory each, with a stable code and a sentence.
+// Must stay true: the sentence says what happened and what to do, and holds no secret.
+
+/** An error that may be shown outside. `status` is the HTTP status; `details` are extra members of the JSON body. */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: string
+  readonly status: number
+  readonly expose = true
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    options: { cause?: unknown; details?: Record<string, unknown> } = {}
+  ) {
+    super(message, { cause: options.cause })
+    this.status = status
+    this.code = code
+    this.details = options.details ?? {}
+  }
+}
+
+export const invalidInput = (message: string, cause?: unknown): AppError =>
+  new AppError(400, 'INVALID_INPUT', message, { cause })
+
+export const forbidden = (message: string): AppError => new AppError(403, 'FORBIDDEN', message)
+
+export const notFound = (message: string): AppError => new AppError(404, 'NOT_FOUND', message)
+
+export const methodNotAllowed = (allowed: string): AppError =>
+  new AppError(405, 'METHOD_NOT_ALLOWED', `This address answers only ${allowed}. Use that method.`)
+
+export const payloadTooLarge = (limit: string, cause?: unknown): AppError =>
+  new AppError(413, 'PAYLOAD_TOO_LARGE', `The request body is larger than ${limit}. Send a smaller one.`, { cause })
+
+export const standaloneOff = (): AppError =>
+  new AppError(
+    404,
+    'STANDALONE_OFF',
+    'The standalone page is off, because no webhook is configured. Open the application inside Bitrix24, or set BITRIX_WEBHOOK_URL.'
+  )
+
+/** Another run is active on the portal; `run` is its snapshot. */
+export const busy = (run: unknown): AppError =>
+  new AppError(409, 'BUSY', 'Сервис занят, попробуйте позже', { details: run === undefined ? {} : { run } })
+
+/** The run itself ended `failed`; `run` is its final snapshot. */
+export const runFailed = (message: string, run: unknown): AppError =>
+  new AppError(502, 'RUN_FAILED', message, { details: { run } })
+
+export const runNotResumable = (status: string): AppError =>
+  new AppError(409, 'NOT_RESUMABLE', `Only an interrupted, failed or cancelled run can go on; this one is ${status}.`)
+
+export const runNotActive = (status: string): AppError =>
+  new AppError(409, 'NOT_ACTIVE', `Only a running run can be cancelled; this one is ${status}.`)
+
+export const nothingToRetry = (): AppError =>
+  new AppError(409, 'NOTHING_TO_RETRY', 'This run has no rejected rows to try again.')
+
+/** A portal did not do what a page or a route needed. `code` is the portal's own code where it gave one. */
+export const portalUnavailable = (code: string, message: string, cause?: unknown): AppError =>
+  new AppError(502, code === '' ? 'PORTAL_ERROR' : code, message, { cause })
+
+/** Storage cannot remember what is about to happen, so nothing is sent. */
+export const storageFailed = (cause: unknown): AppError =>
+  new AppError(
+    507,
+    'STORAGE_FAILED',
+    'The run was stopped before anything was sent that could not be remembered: DATA_DIR cannot be written. Free disk space or make it writable, then resume the run.',
+    { cause }
+  )

@@ -1,0 +1,46 @@
+// What the core asks of storage: remember runs and their events, and say who may drive a portal.
+// Must stay true: a promise that resolved means the data survives a power cut.
+import type { RunEvent, RunRecord, RunSnapshot } from './run.ts'
+
+/** The right to drive a portal, held by one process. `fence` grows with every new holder. */
+export interface Lease {
+  readonly portalId: string
+  readonly owner: string
+  readonly fence: number
+}
+
+/** Thrown by `Journal.append` and `Leases.renew` when another process has taken the portal over. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost'
+  constructor(portalId: string) {
+    super(`Another process took over the runs of portal ${portalId}`)
+  }
+}
+
+export interface Leases {
+  /** Takes the portal if it is free, lapsed, or held by a dead process on this machine; `null` while another one holds it. */
+  acquire(portalId: string): Promise<Lease | null>
+  /** @throws {LeaseLost} */
+  renew(lease: Lease): Promise<void>
+  release(lease: Lease): Promise<void>
+  /** Milliseconds for which a lease lives without being renewed. */
+  readonly ttl: number
+}
+
+export interface Journal {
+  /** Stores a new run with its first events, in one transaction. */
+  create(lease: Lease, run: RunRecord, events: readonly RunEvent[]): Promise<void>
+  /**
+   * Appends events and the snapshot that follows from them, in one transaction with everything else that waits to be written.
+   * Calls resolve in the order in which they were made.
+   * @throws {LeaseLost} when `lease` is no longer the portal's lease: nothing was written
+   */
+  append(lease: Lease, runId: string, events: readonly RunEvent[], snapshot: RunSnapshot): Promise<void>
+  /** A run's events, oldest first, read in pages. */
+  events(runId: string): AsyncIterable<RunEvent>
+  find(runId: string): Promise<RunRecord | undefined>
+  /** Newest first. */
+  list(portalId: string, limit: number): Promise<RunRecord[]>
+  /** Runs whose stored status is `running`: of this process, of another one, or left behind by a crash. */
+  unfinished(): Promise<RunRecord[]>
+}
