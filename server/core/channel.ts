@@ -1,13 +1,89 @@
 // A portal behind its pace: everything that talks to a portal goes through one of these, so that the limits are kept in one place.
-import type { BatchReply, Command, Portal } from './portal.ts'
+// Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
+import type { Clock } from './clock.ts'
+import type { Pace, Traffic } from './pace.ts'
+import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
 
-/** A portal with its limits kept. Pages and look-ups use `execute`; a run uses the pace of the same portal directly. */
+/** How long a page or a look-up goes on trying what was certainly not applied. */
+const PATIENCE_MS = 10_000
+
+/** An answered batch, and how long it took on our side of the wire. */
+export interface Answer {
+  readonly reply: BatchReply
+  /** Wall seconds from sending to the whole answer. */
+  readonly elapsed: number
+}
+
 export interface Channel {
   readonly portal: Portal
+  readonly pace: Pace
+  /** True once the portal has answered anything in this process. */
+  proven(): boolean
+  /** Sends at once: the request is already reserved. @throws {PortalFailure} */
+  send(commands: readonly Command[], options: { readonly halt: boolean }): Promise<Answer>
   /**
-   * Waits for the portal's request bucket (pages go before runs), sends the commands as one batch and learns from the answer.
-   * Reads only: a failure that was certainly not applied is tried again for up to 10 seconds.
+   * For reads and repeatable writes: waits for the request bucket, sends the commands as one batch, learns from the answer.
+   * What was certainly not applied is tried again for up to 10 seconds.
    * @throws {PortalFailure}
    */
-  execute(commands: readonly Command[]): Promise<BatchReply>
+  execute(commands: readonly Command[], traffic?: Traffic): Promise<BatchReply>
+}
+
+export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel => {
+  let proven = false
+
+  const learn = (commands: readonly Command[], reply: BatchReply): void => {
+    const now = clock.now()
+    for (const { key, method } of commands) {
+      const time = reply.times.get(key)
+      if (time?.operating !== undefined && time.operatingResetAt !== undefined) {
+        pace.operating(method, time.operating, time.operatingResetAt)
+      }
+      const outcome = reply.outcomes.get(key)
+      if (outcome?.kind === 'limited' && outcome.code === 'OPERATION_TIME_LIMIT') pace.park(method, now)
+    }
+  }
+
+  const send: Channel['send'] = async (commands, options) => {
+    const sentAt = clock.now()
+    try {
+      const reply = await portal.execute(commands, options)
+      const now = clock.now()
+      proven = true
+      pace.accepted(now)
+      learn(commands, reply)
+      return { reply, elapsed: (now - sentAt) / 1000 }
+    } catch (error) {
+      if (error instanceof PortalFailure) {
+        if (error.kind === 'intensity') pace.refused(clock.now(), sentAt)
+        if (error.kind === 'operating') for (const { method } of commands) pace.park(method, clock.now())
+      }
+      throw error
+    }
+  }
+
+  return {
+    portal,
+    pace,
+    proven: () => proven,
+    send,
+    async execute(commands, traffic = 'page') {
+      const giveUpAt = clock.now() + PATIENCE_MS
+      for (let attempt = 0; ; attempt += 1) {
+        for (;;) {
+          const wait = pace.reserve(clock.now(), traffic)
+          if (wait === 0) break
+          await clock.sleep(wait - clock.now())
+        }
+        try {
+          return (await send(commands, { halt: false })).reply
+        } catch (error) {
+          const again = error instanceof PortalFailure && (error.kind === 'intensity' || error.kind === 'unreachable')
+          const pause = 250 * 2 ** attempt
+          if (!again || clock.now() + pause > giveUpAt) throw error
+          await clock.sleep(pause)
+        }
+      }
+    }
+  }
 }

@@ -1,7 +1,23 @@
 // Starting, finding, watching, cancelling and resuming runs; one at a time per portal.
+// Must stay true: a portal is driven only by the holder of its mutex (in this process) and its lease (among processes).
+import { E_ALREADY_LOCKED, Mutex, tryAcquire } from 'async-mutex'
+import { prepareAttempt, readRejections } from './attempt.ts'
 import type { Channel } from './channel.ts'
+import type { Clock } from './clock.ts'
+import { deferred } from './deferred.ts'
+import { createDispatcher } from './dispatcher.ts'
+import { busy, notFound, nothingToRetry, runNotActive, runNotResumable } from './errors.ts'
+import { applyRunEvent, initialRunState, type LiveState, notLive, type RunState, toSnapshot } from './fold.ts'
+import type { Journal, Lease, Leases } from './journal.ts'
+import { createLiveRun, type LiveRun } from './live-run.ts'
 import type { Operation } from './recipe.ts'
-import type { Rejection, RunRecord, RunSnapshot, StartedBy } from './run.ts'
+import type { Rejection, RunEvent, RunRecord, RunSnapshot, StartedBy } from './run.ts'
+import { createRunner, type Ending, type Runner } from './runner.ts'
+
+/** Snapshots go out at most this often. */
+const SHOW_EVERY_MS = 100
+/** How often a run of another process is looked at. */
+const LOOK_EVERY_MS = 500
 
 export interface Runs {
   /** Starts a run. Resolves when it is on disk. @throws {AppError} BUSY (`details.run`), STORAGE_FAILED */
@@ -25,6 +41,279 @@ export interface Runs {
   watch(runId: string, signal: AbortSignal): AsyncIterable<RunSnapshot>
   /** Every rejected row of a run, oldest first. */
   rejections(runId: string): AsyncIterable<Rejection>
+  /**
+   * Takes over runs whose process died: settles what was in flight, then they are `interrupted` (or, with `autoResume`, go on).
+   * `channelOf` gives the way to a run's portal, or undefined when it is not configured any more.
+   */
+  recover(channelOf: (run: RunRecord) => Promise<Channel | undefined>): Promise<void>
   /** Stops taking new runs, lets batches in flight settle, marks active runs `interrupted`. */
   stop(): Promise<void>
+}
+
+export interface RunsDeps {
+  readonly journal: Journal
+  readonly leases: Leases
+  readonly clock: Clock
+  /** 0..1 */
+  readonly random: () => number
+  readonly newId: () => string
+  readonly requestSeconds: number
+  readonly autoResume: boolean
+  /** An error inside: the run has ended `failed`, the process goes on. */
+  readonly onCrash: (error: unknown) => void
+}
+
+interface Active {
+  readonly record: RunRecord
+  readonly live: LiveRun
+  runner: Runner | undefined
+  /** Asked for before the runner stood. */
+  ending: Ending | undefined
+  readonly ended: Promise<void>
+}
+
+type Mode = 'new' | 'resume' | 'recover'
+
+const cancelled: Ending = { status: 'cancelled', failure: null, settle: true }
+const interrupted = (settle: boolean): Ending => ({ status: 'interrupted', failure: null, settle })
+
+export const createRuns = (deps: RunsDeps): Runs => {
+  const { journal, leases, clock } = deps
+  const mutexes = new Map<string, Mutex>()
+  const actives = new Map<string, Active>()
+  let stopping = false
+
+  const mutexOf = (portalId: string): Mutex => {
+    const mutex = mutexes.get(portalId) ?? new Mutex()
+    mutexes.set(portalId, mutex)
+    return mutex
+  }
+  const activeRun = (runId: string): Active | undefined =>
+    [...actives.values()].find(({ record }) => record.id === runId)
+
+  const holder = async (portalId: string): Promise<RunSnapshot | undefined> => {
+    const here = actives.get(portalId)
+    if (here !== undefined) return here.live.current()
+    return (await journal.unfinished()).find(record => record.portalId === portalId)?.snapshot
+  }
+
+  /** Keeps the lease for as long as `work` lasts. */
+  const underLease = async (lease: Lease, work: () => Promise<void>, lost: () => void): Promise<void> => {
+    const over = new AbortController()
+    const renewing = (async () => {
+      for (;;) {
+        await clock.sleep(leases.ttl / 3, over.signal)
+        if (over.signal.aborted) return
+        await leases.renew(lease).catch(error => {
+          // A failed write is tried again; a lost lease ends the run at its next write, this only says so sooner.
+          if (error instanceof Error && error.name === 'LeaseLost') lost()
+        })
+      }
+    })()
+    try {
+      await work()
+    } finally {
+      over.abort()
+      await renewing
+      await leases.release(lease).catch(deps.onCrash)
+    }
+  }
+
+  /** One attempt from the first to the last write. `started` is called when the run is on disk and visible. */
+  const attempt = async (
+    lease: Lease,
+    record: RunRecord,
+    channel: Channel,
+    mode: Mode,
+    active: Active
+  ): Promise<() => Promise<void>> => {
+    const first: RunEvent[] =
+      mode === 'new'
+        ? [{ type: 'run.started', at: record.startedAt, operation: record.operation, total: totalOf(record) }]
+        : mode === 'resume'
+          ? [{ type: 'run.resumed', at: clock.now() }]
+          : []
+    const { mission, state, lastBatch, leftovers } = await prepareAttempt(
+      { journal, clock, requestSeconds: deps.requestSeconds },
+      record,
+      channel
+    )
+    const snap = (now: RunState, live: LiveState): RunSnapshot =>
+      toSnapshot(
+        now,
+        {
+          id: record.id,
+          portal: record.snapshot.portal,
+          startedAt: record.startedAt,
+          startedBy: record.startedBy.name
+        },
+        live
+      )
+    const opening: RunEvent[] = []
+    let initial = state
+    for (const event of [...first, ...leftovers]) {
+      for (const each of [event, ...mission.apply(event)]) {
+        opening.push(each)
+        initial = applyRunEvent(initial, each)
+      }
+    }
+    const snapshot = snap(initial, notLive)
+    if (mode === 'new') await journal.create(lease, { ...record, snapshot }, opening)
+    else if (opening.length > 0) await journal.append(lease, record.id, opening, snapshot)
+    active.live.show(snapshot)
+
+    const runner = createRunner({
+      mission,
+      channel,
+      dispatcher: createDispatcher(),
+      clock,
+      random: deps.random,
+      initial,
+      firstBatch: lastBatch,
+      write: (events, next) => journal.append(lease, record.id, events, snap(next, notLive)),
+      show: (next, live) => active.live.show(snap(next, live))
+    })
+    active.runner = runner
+    if (mode === 'recover') runner.end(state.cancelling ? cancelled : interrupted(true))
+    if (active.ending !== undefined) runner.end(active.ending)
+    return async () => {
+      await runner.run()
+    }
+  }
+
+  const totalOf = ({ operation, snapshot }: RunRecord): number | null => {
+    if (operation.kind === 'clear') return null
+    return operation.retryOf === undefined ? operation.recipe.companies + operation.recipe.contacts : snapshot.total
+  }
+
+  /** Takes mutex and lease, begins the attempt, and lets it go on after the returned promise resolved. */
+  const begin = async (record: RunRecord, channel: Channel, mode: Mode): Promise<RunSnapshot> => {
+    if (stopping) throw busy(undefined)
+    const { portalId } = record
+    const begun = deferred<RunSnapshot>()
+    const life = tryAcquire(mutexOf(portalId)).runExclusive(async () => {
+      const lease = await leases.acquire(portalId)
+      if (lease === null) throw busy(await holder(portalId))
+      const ended = deferred<void>()
+      const active: Active = {
+        record,
+        live: createLiveRun(record.snapshot),
+        runner: undefined,
+        ending: undefined,
+        ended: ended.promise
+      }
+      actives.set(portalId, active)
+      try {
+        await underLease(
+          lease,
+          async () => {
+            const go = await attempt(lease, record, channel, mode, active)
+            begun.resolve(active.live.current())
+            await go()
+          },
+          () => active.runner?.end(interrupted(false))
+        )
+      } finally {
+        actives.delete(portalId)
+        ended.resolve()
+      }
+    })
+    life.catch(async (error: unknown) => {
+      // Rejects the start if it had not begun; afterwards the run has ended and the error is an internal one.
+      begun.reject(error === E_ALREADY_LOCKED ? busy(await holder(portalId)) : error)
+    })
+    begun.promise.then(
+      () => life.catch(deps.onCrash),
+      () => undefined
+    )
+    return begun.promise
+  }
+
+  const newRecord = (channel: Channel, operation: Operation, startedBy: StartedBy, total: number): RunRecord => {
+    const id = deps.newId()
+    const startedAt = clock.now()
+    const { portal } = channel
+    const state = { ...initialRunState(operation), totals: { company: total, contact: 0 } }
+    const snapshot = toSnapshot(state, { id, portal: portal.host, startedAt, startedBy: startedBy.name })
+    return { id, portalId: portal.id, operation, startedBy, startedAt, snapshot }
+  }
+
+  const demand = async (runId: string): Promise<RunRecord> => {
+    const record = await journal.find(runId)
+    if (record === undefined) throw notFound('There is no such run. GET /api/runs lists those that there are.')
+    return record
+  }
+
+  async function* watch(runId: string, signal: AbortSignal): AsyncGenerator<RunSnapshot> {
+    for (let last: RunSnapshot | undefined; !signal.aborted; ) {
+      const active = activeRun(runId)
+      const snapshot = active?.live.current() ?? (await journal.find(runId))?.snapshot
+      if (snapshot === undefined) return
+      if (snapshot !== last) yield snapshot
+      if (snapshot.status !== 'running') return
+      last = snapshot
+      if (active === undefined) await clock.sleep(LOOK_EVERY_MS, signal)
+      else if (active.live.current() === snapshot) {
+        await Promise.race([active.live.changed(signal), active.ended])
+        await clock.sleep(SHOW_EVERY_MS, signal)
+      }
+    }
+  }
+
+  return {
+    start: (channel, operation, startedBy) => begin(newRecord(channel, operation, startedBy, 0), channel, 'new'),
+    active: async portalId => holder(portalId),
+    async find(runId) {
+      const active = activeRun(runId)
+      if (active !== undefined) return { record: active.record, snapshot: active.live.current() }
+      const record = await journal.find(runId)
+      return record === undefined ? undefined : { record, snapshot: record.snapshot }
+    },
+    async list(portalId) {
+      const live = actives.get(portalId)
+      const records = await journal.list(portalId, 50)
+      return records.map(({ id, snapshot }) => (live?.record.id === id ? live.live.current() : snapshot))
+    },
+    async cancel(runId) {
+      const active = activeRun(runId)
+      if (active === undefined) throw runNotActive((await demand(runId)).snapshot.status)
+      active.ending ??= cancelled
+      active.runner?.end(cancelled)
+      return active.live.current()
+    },
+    async resume(runId, channel) {
+      const record = await demand(runId)
+      const { status } = record.snapshot
+      if (status === 'completed') throw runNotResumable(status)
+      return begin(record, channel, 'resume')
+    },
+    async retry(runId, channel, startedBy) {
+      const { operation, snapshot } = await demand(runId)
+      if (snapshot.status === 'running') throw busy(snapshot)
+      if (snapshot.failed === 0) throw nothingToRetry()
+      return begin(newRecord(channel, { ...operation, retryOf: runId }, startedBy, snapshot.failed), channel, 'new')
+    },
+    watch,
+    rejections: runId => readRejections(journal, runId),
+    async recover(channelOf) {
+      for (const record of await journal.unfinished()) {
+        if (stopping || actives.has(record.portalId)) continue
+        const channel = await channelOf(record)
+        if (channel === undefined) continue
+        // BUSY: its process lives, here or elsewhere.
+        await begin(record, channel, deps.autoResume ? 'resume' : 'recover').catch(error => {
+          if (!(error instanceof Error && 'code' in error && error.code === 'BUSY')) deps.onCrash(error)
+        })
+      }
+    },
+    async stop() {
+      stopping = true
+      const all = [...actives.values()]
+      for (const active of all) {
+        active.ending ??= interrupted(false)
+        active.runner?.end(interrupted(false))
+      }
+      await Promise.all(all.map(({ ended }) => ended))
+    }
+  }
 }

@@ -1,0 +1,105 @@
+// Puts one attempt of a run together: replays its journal into a mission, and wires the mission to a runner.
+// Must stay true: everything that an attempt knows of earlier ones comes from the journal.
+import type { Channel } from './channel.ts'
+import { createClearMission } from './clear-mission.ts'
+import type { Clock } from './clock.ts'
+import { createCreateMission } from './create-mission.ts'
+import { applyRunEvent, initialRunState, type LiveState, type RunState } from './fold.ts'
+import type { Journal } from './journal.ts'
+import { createLedger } from './ledger.ts'
+import { createRowSet, type Mission } from './mission.ts'
+import { createPlan } from './plan.ts'
+import type { Rejection, Rows, RunEvent, RunRecord } from './run.ts'
+
+export interface AttemptDeps {
+  readonly journal: Journal
+  readonly clock: Clock
+  /** How long a portal may go on working on one request. */
+  readonly requestSeconds: number
+}
+
+export interface Attempt {
+  readonly mission: Mission
+  readonly state: RunState
+  readonly lastBatch: number
+  /** Settles as `unknown` what an earlier process sent and never heard of. */
+  readonly leftovers: RunEvent[]
+}
+
+export type Show = (state: RunState, live: LiveState) => void
+
+/** Every rejected row of a run, oldest first. */
+export async function* readRejections(journal: Journal, runId: string): AsyncGenerator<Rejection> {
+  for await (const event of journal.events(runId)) {
+    if (event.type === 'batch.settled' || event.type === 'rows.rejected') yield* event.rejected
+  }
+}
+
+const rejectedRows = async (journal: Journal, runId: string): Promise<Rows> => {
+  const rows = createRowSet()
+  for await (const { entity, row } of readRejections(journal, runId)) rows.add(entity, row)
+  return rows.toRows()
+}
+
+/** The mission of a run before any of its events; a retry starts from what its ancestor left rejected. */
+const createMission = async (
+  { journal, clock, requestSeconds }: AttemptDeps,
+  run: RunRecord,
+  channel: Channel
+): Promise<Mission> => {
+  const { operation } = run
+  if (operation.kind === 'clear') {
+    const only = operation.retryOf === undefined ? {} : { only: await rejectedRows(journal, operation.retryOf) }
+    return createClearMission({ scope: operation.scope, channel, clock, ...only })
+  }
+  const plan = createPlan(operation.recipe, run.id)
+  const ledger = createLedger(plan)
+  if (operation.retryOf !== undefined) {
+    const before = createLedger(plan)
+    await presetFrom(journal, operation.retryOf, before)
+    for (let row = 1; row <= plan.total; row += 1) {
+      if (before.status(row) !== 'rejected') {
+        const id = row <= plan.companies ? before.companyId(row) : 0
+        ledger.preset(row, before.status(row) === 'ok' ? 'ok' : 'excluded', id)
+      }
+    }
+  }
+  return createCreateMission({ plan, ledger, channel, clock, requestSeconds })
+}
+
+/** Rebuilds the ledger of a run, and of the run that it retried, and so on. */
+const presetFrom = async (journal: Journal, runId: string, ledger: ReturnType<typeof createLedger>): Promise<void> => {
+  const record = await journal.find(runId)
+  if (record?.operation.retryOf !== undefined) await presetFrom(journal, record.operation.retryOf, ledger)
+  for await (const event of journal.events(runId)) ledger.apply(event)
+}
+
+/** Reads a run's journal, if it has one yet, into a mission that knows what is left. */
+export const prepareAttempt = async (deps: AttemptDeps, run: RunRecord, channel: Channel): Promise<Attempt> => {
+  const mission = await createMission(deps, run, channel)
+  const open = new Map<number, Rows>()
+  let state = initialRunState(run.operation)
+  let lastBatch = 0
+  for await (const event of deps.journal.events(run.id)) {
+    state = applyRunEvent(state, event)
+    mission.apply(event)
+    if (event.type === 'batch.sent') {
+      open.set(event.batch, event.rows)
+      lastBatch = Math.max(lastBatch, event.batch)
+    } else if (event.type === 'batch.settled') open.delete(event.batch)
+  }
+  const leftovers = [...open].map(
+    ([batch, rows]): RunEvent => ({
+      type: 'batch.settled',
+      at: deps.clock.now(),
+      batch,
+      ok: {},
+      ids: {},
+      rejected: [],
+      returned: {},
+      unknown: rows,
+      suspect: false
+    })
+  )
+  return { mission, state, lastBatch, leftovers }
+}

@@ -1,0 +1,221 @@
+// A clear run: contacts, then companies; only what existed when it began.
+// Must stay true: an id above the bounds is never deleted; "not found" is success; a refused record stays and is reported.
+import type { Channel } from './channel.ts'
+import type { Clock } from './clock.ts'
+import { isAlreadyGone } from './deleted.ts'
+import { deletionOrder, type EntityName, entities } from './entities.ts'
+import { listBelow, readBounds } from './listing.ts'
+import { type Batch, createRowSet, type Mission } from './mission.ts'
+import type { ClearScope } from './recipe.ts'
+import type { Rows, RunEvent } from './run.ts'
+import { type BatchRow, blockedBy, settleFailure, settleRows, verdictOf } from './settle.ts'
+
+/** Ids listed ahead of deleting. */
+const AHEAD = 2000
+
+export interface ClearMissionDeps {
+  readonly scope: ClearScope
+  readonly channel: Channel
+  readonly clock: Clock
+  /** Retry: exactly these records, nothing is listed. */
+  readonly only?: Rows
+}
+
+interface Stock {
+  /** Ids to delete next, in the order in which they were listed. */
+  readonly ids: Set<number>
+  readonly sent: Set<number>
+  /** Refused by the portal: not tried again by this run. */
+  readonly rejected: Set<number>
+  settled: number
+  total: number
+  /** Everything below is still to be listed. */
+  cursor: number
+  listed: boolean
+}
+
+const newStock = (): Stock => ({
+  ids: new Set(),
+  sent: new Set(),
+  rejected: new Set(),
+  settled: 0,
+  total: 0,
+  cursor: 0,
+  listed: false
+})
+
+function* take<T>(items: Iterable<T>, count: number): Generator<T> {
+  if (count <= 0) return
+  let left = count
+  for (const item of items) {
+    yield item
+    left -= 1
+    if (left === 0) return
+  }
+}
+
+export const createClearMission = ({ scope, channel, clock, only }: ClearMissionDeps): Mission => {
+  const stocks: Record<EntityName, Stock> = { company: newStock(), contact: newStock() }
+  let bounded = false
+
+  const each = (rows: Rows, visit: (stock: Stock, id: number) => void): void => {
+    for (const entity of deletionOrder) for (const id of rows[entity] ?? []) visit(stocks[entity], id)
+  }
+  const outstanding = (stock: Stock): number => stock.settled + stock.ids.size + stock.sent.size
+  const exhausted = (stock: Stock): boolean => stock.listed && stock.ids.size === 0
+  const keyOf = (entity: EntityName, id: number): string => `${entity}${id}`
+  const batchRows = ({ rows }: Batch): BatchRow[] =>
+    deletionOrder.flatMap(entity => (rows[entity] ?? []).map(row => ({ key: keyOf(entity, row), entity, row })))
+  const add = (stock: Stock, ids: readonly number[]): void => {
+    for (const id of ids) if (!stock.sent.has(id) && !stock.rejected.has(id)) stock.ids.add(id)
+  }
+
+  const finishListing = (entity: EntityName): RunEvent => ({
+    type: 'listing.finished',
+    at: clock.now(),
+    entity,
+    total: outstanding(stocks[entity])
+  })
+
+  const list = async (entity: EntityName): Promise<RunEvent[]> => {
+    const stock = stocks[entity]
+    const expected = stock.total - outstanding(stock)
+    const { ids, end } = await listBelow(channel, entity, scope, stock.cursor, expected)
+    add(stock, ids)
+    stock.cursor = ids.at(-1) ?? stock.cursor
+    return end ? [finishListing(entity)] : []
+  }
+
+  return {
+    async prepare() {
+      if (only !== undefined) {
+        for (const entity of deletionOrder) add(stocks[entity], only[entity] ?? [])
+        for (const entity of deletionOrder) stocks[entity].listed = true
+        if (bounded) return []
+        const bound = (entity: EntityName) => ({
+          maxId: Math.max(0, ...(only[entity] ?? [])),
+          total: only[entity]?.length ?? 0
+        })
+        return [
+          { type: 'clear.bounded', at: clock.now(), bounds: { company: bound('company'), contact: bound('contact') } }
+        ]
+      }
+      if (bounded) return []
+      const bounds = await readBounds(channel, scope)
+      const events: RunEvent[] = []
+      for (const entity of deletionOrder) {
+        const { ids, total } = bounds[entity]
+        add(stocks[entity], ids)
+        stocks[entity].cursor = ids.at(-1) ?? 0
+        stocks[entity].total = total
+        if (ids.length >= total) events.push(finishListing(entity))
+      }
+      return [
+        {
+          type: 'clear.bounded',
+          at: clock.now(),
+          bounds: {
+            company: { maxId: bounds.company.maxId, total: bounds.company.total },
+            contact: { maxId: bounds.contact.maxId, total: bounds.contact.total }
+          }
+        },
+        ...events
+      ]
+    },
+    left: () =>
+      deletionOrder.reduce((sum, entity) => {
+        const stock = stocks[entity]
+        return sum + Math.max(stock.ids.size, stock.listed ? 0 : stock.total - stock.settled - stock.sent.size)
+      }, 0),
+    next(limit, now) {
+      const rows = createRowSet()
+      let room = limit
+      for (const entity of deletionOrder) {
+        const method = entities[entity].delete
+        if (channel.pace.parkedUntil(method, now) > 0) continue // the other entity goes on meanwhile
+        const stock = stocks[entity]
+        const count = Math.min(room, channel.pace.probing(method) ? 1 : room, stock.ids.size)
+        for (const id of [...take(stock.ids, count)]) {
+          stock.ids.delete(id)
+          rows.add(entity, id)
+        }
+        room -= count
+        if (room === 0 || !exhausted(stock)) break
+      }
+      const taken = rows.toRows()
+      const commands = deletionOrder.flatMap(entity =>
+        (taken[entity] ?? []).map(id => ({ key: keyOf(entity, id), method: entities[entity].delete, params: { id } }))
+      )
+      return commands.length === 0 ? null : { rows: taken, commands, halt: false }
+    },
+    settle(batch, result) {
+      const rows = batchRows(batch)
+      // A delete may be sent again whatever happened: the second time it is "not found".
+      if ('failure' in result) return settleFailure(rows, result.failure, true)
+      return settleRows(
+        rows,
+        ({ key }) => {
+          const verdict = verdictOf(result.reply.outcomes.get(key), () => ({ is: 'ok' }))
+          if (verdict.is === 'rejected' && isAlreadyGone(verdict.code, verdict.message)) return { is: 'ok' }
+          return verdict.is === 'unknown' ? { is: 'returned' } : verdict
+        },
+        { suspect: false, blocked: blockedBy(batch, result) }
+      )
+    },
+    apply(event) {
+      switch (event.type) {
+        case 'clear.bounded':
+          for (const entity of deletionOrder) {
+            const stock = stocks[entity]
+            stock.total = event.bounds[entity].total
+            if (!bounded && stock.cursor === 0) stock.cursor = event.bounds[entity].maxId + 1
+          }
+          bounded = true
+          break
+        case 'listing.finished':
+          stocks[event.entity].total = event.total
+          stocks[event.entity].listed = true
+          break
+        case 'batch.sent':
+          each(event.rows, (stock, id) => stock.sent.add(id))
+          break
+        case 'batch.settled':
+          for (const rows of [event.ok, event.returned, event.unknown]) each(rows, (stock, id) => stock.sent.delete(id))
+          each(event.ok, stock => {
+            stock.settled += 1
+          })
+          for (const { entity, row } of event.rejected) {
+            stocks[entity].sent.delete(row)
+            stocks[entity].rejected.add(row)
+            stocks[entity].settled += 1
+          }
+          each(event.returned, (stock, id) => stock.ids.add(id))
+          each(event.unknown, (stock, id) => stock.ids.add(id))
+          break
+        case 'run.resumed':
+          // Ids that were listed and not sent died with the process: list again from the top. Refused ones are remembered.
+          if (only === undefined && bounded) {
+            for (const entity of deletionOrder) stocks[entity].listed = false
+          }
+          break
+        default:
+          break
+      }
+      return []
+    },
+    chore() {
+      if (!bounded) return null
+      for (const entity of deletionOrder) {
+        const stock = stocks[entity]
+        if (!stock.listed && stock.ids.size < AHEAD / 2) return () => list(entity)
+        if (!stock.listed) return null
+      }
+      return null
+    },
+    choreAt: () => Number.POSITIVE_INFINITY,
+    wants: () => deletionOrder.filter(entity => stocks[entity].ids.size > 0).map(entity => entities[entity].delete),
+    finished: () =>
+      bounded && deletionOrder.every(entity => exhausted(stocks[entity]) && stocks[entity].sent.size === 0),
+    certain: () => true
+  }
+}

@@ -1,0 +1,262 @@
+// A create run: companies and their contacts travel together; lost answers are settled by origin tag.
+// Must stay true: a row whose outcome is unknown is never sent again before it was looked up.
+import type { Channel } from './channel.ts'
+import type { Clock } from './clock.ts'
+import { createCreateQueue } from './create-queue.ts'
+import { type EntityName, entities } from './entities.ts'
+import { flatRows, type Ledger } from './ledger.ts'
+import { type Batch, createRowSet, type Mission } from './mission.ts'
+import type { Plan } from './plan.ts'
+import type { Command } from './portal.ts'
+import { correct, type FoundRecord, lookUpRows } from './reconcile.ts'
+import type { Rejection, Rows, RunEvent } from './run.ts'
+import { type BatchRow, blockedBy, isSuspect, settleFailure, settleRows, type Verdict, verdictOf } from './settle.ts'
+
+/** Rows looked up in one go. */
+const LOOK_UP_AT_ONCE = 500
+
+/** How much longer than a request can last the client waits for its answer (bitrix24/client.ts). */
+const CLIENT_PATIENCE_MS = 5000
+
+export interface CreateMissionDeps {
+  readonly plan: Plan
+  readonly ledger: Ledger
+  readonly channel: Channel
+  readonly clock: Clock
+  /** How long a portal may go on working on one request. */
+  readonly requestSeconds: number
+}
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0
+
+/** A new record's id: an int; a string of digits is taken too. */
+const judgeAdd = (result: unknown): Verdict => {
+  const id = typeof result === 'string' && /^\d+$/.test(result) ? Number(result) : result
+  return isId(id) ? { is: 'ok', id } : { is: 'unknown' }
+}
+
+export const createCreateMission = (deps: CreateMissionDeps): Mission => {
+  const { plan, ledger, channel, clock, requestSeconds } = deps
+  const queue = createCreateQueue(plan, ledger)
+  /** Unknown rows and when the portal can no longer be working on them. */
+  const dueAt = new Map<number, number>()
+  const suspects = new Set<number>()
+  const sentAt = new Map<number, number>()
+  /** After a rejection a reference could feed garbage (protocol.md, trap 6) or stop the batch, so contacts wait for ids. */
+  let paired = true
+
+  /**
+   * When the portal can no longer be working on a lost request: it may have begun as late as we gave up on it
+   * (the client waits a little longer than a request can last), and then works for `requestSeconds` at most.
+   */
+  const certainlyOver = (sent: number, lost: number): number =>
+    Math.min(lost, sent + requestSeconds * 1000 + CLIENT_PATIENCE_MS) + requestSeconds * 1000
+
+  const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
+  const batchRows = (batch: Batch): BatchRow[] =>
+    flatRows(batch.rows).map(row => ({ key: keyOf(row), entity: plan.entityOf(row), row }))
+  const toRows = (rows: Iterable<number>): Rows => {
+    const set = createRowSet()
+    for (const row of rows) set.add(plan.entityOf(row), row)
+    return set.toRows()
+  }
+  const open = (entity: EntityName, now: number): boolean => channel.pace.parkedUntil(entities[entity].add, now) === 0
+
+  const commandsOf = (rows: readonly number[]): { commands: Command[]; halt: boolean } => {
+    const inBatch = new Set(rows)
+    let halt = false
+    const commands = rows.map(row => {
+      const entity = plan.entityOf(row)
+      if (entity === 'company') return { key: keyOf(row), method: entities.company.add, params: plan.addParams(row) }
+      const company = plan.companyOf(row)
+      const referenced = inBatch.has(company)
+      halt ||= referenced
+      const link = referenced ? `$result[${keyOf(company)}]` : ledger.companyId(company)
+      return { key: keyOf(row), method: entities.contact.add, params: plan.addParams(row, link) }
+    })
+    return { commands, halt }
+  }
+
+  /** Contacts that can never be created, because their company was rejected. */
+  const orphansOf = (event: RunEvent): Rejection[] => {
+    const rejection = (row: number): Rejection => ({
+      row,
+      entity: 'contact',
+      code: 'COMPANY_REJECTED',
+      message: `Its company (row ${plan.companyOf(row)}) was rejected`
+    })
+    if (event.type === 'batch.settled') {
+      const ofCompanies = event.rejected
+        .filter(({ entity }) => entity === 'company')
+        .flatMap(({ row }) => [...plan.contactsOf(row)].filter(contact => ledger.status(contact) === 'pending'))
+      const late = (event.returned.contact ?? []).filter(row => ledger.status(plan.companyOf(row)) === 'rejected')
+      return [...new Set([...ofCompanies, ...late])].map(rejection)
+    }
+    if (event.type === 'rows.reconciled') {
+      return (event.missing.contact ?? [])
+        .filter(row => ledger.status(plan.companyOf(row)) === 'rejected')
+        .map(rejection)
+    }
+    return []
+  }
+
+  const reconcile = async (rows: readonly number[]): Promise<RunEvent[]> => {
+    const ok = createRowSet()
+    const ids = createRowSet()
+    const missing = createRowSet()
+    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
+    const links: { contactId: number; companyId: number }[] = []
+    const found = { company: new Map<number, FoundRecord[]>(), contact: new Map<number, FoundRecord[]>() }
+    const by = toRows(rows)
+    for (const entity of ['company', 'contact'] as const) {
+      found[entity] = await lookUpRows(channel, plan, entity, by[entity] ?? [])
+    }
+    for (const row of by.company ?? []) {
+      const [kept, ...rest] = found.company.get(row) ?? []
+      if (kept === undefined) missing.add('company', row)
+      else {
+        ok.add('company', row)
+        ids.add('company', kept.id)
+        extras.company.push(...rest.map(({ id }) => id))
+      }
+    }
+    for (const row of by.contact ?? []) {
+      const records = found.contact.get(row) ?? []
+      const company = plan.companyOf(row)
+      const companyId = ledger.companyId(company) || (found.company.get(company)?.[0]?.id ?? 0)
+      const kept = records.find(record => record.companyId === companyId) ?? records[0]
+      if (kept === undefined || companyId === 0) {
+        // A contact without its company is worth nothing: it goes, and comes again behind its company.
+        missing.add('contact', row)
+        extras.contact.push(...records.map(({ id }) => id))
+        continue
+      }
+      ok.add('contact', row)
+      ids.add('contact', kept.id)
+      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
+      if (kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
+    }
+    await correct(channel, links, extras)
+    return [
+      {
+        type: 'rows.reconciled',
+        at: clock.now(),
+        ok: ok.toRows(),
+        ids: ids.toRows(),
+        missing: missing.toRows(),
+        extras: {
+          ...(extras.company.length > 0 ? { company: extras.company } : {}),
+          ...(extras.contact.length > 0 ? { contact: extras.contact } : {})
+        }
+      }
+    ]
+  }
+
+  /** Looks for second copies of rows that are known to exist. */
+  const audit = async (rows: readonly number[]): Promise<RunEvent[]> => {
+    const by = toRows(rows)
+    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
+    const links: { contactId: number; companyId: number }[] = []
+    const companies = await lookUpRows(channel, plan, 'company', by.company ?? [])
+    for (const [row, records] of companies) {
+      const known = ledger.companyId(row)
+      extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
+    }
+    for (const [row, records] of await lookUpRows(channel, plan, 'contact', by.contact ?? [])) {
+      const companyId = ledger.companyId(plan.companyOf(row))
+      const kept = records.find(record => record.companyId === companyId) ?? records[0]
+      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
+      if (kept !== undefined && kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
+    }
+    await correct(channel, links, extras)
+    return [{ type: 'rows.audited', at: clock.now(), rows: by, extras }]
+  }
+
+  const workLeft = (): boolean => ledger.count('pending') > 0 || ledger.count('sent') > 0 || ledger.count('unknown') > 0
+  const dueRows = (now: number): number[] => {
+    const rows: number[] = []
+    for (const [row, due] of dueAt) {
+      if (due <= now) rows.push(row)
+      if (rows.length === LOOK_UP_AT_ONCE) break
+    }
+    return rows
+  }
+
+  return {
+    async prepare() {
+      // One cheap read finds a wrong address, a revoked webhook or a missing scope before anything is written.
+      if (!channel.proven()) await lookUpRows(channel, plan, 'company', [1])
+      return []
+    },
+    left: () => ledger.count('pending'),
+    next(limit, now) {
+      const probing = channel.pace.probing(entities.company.add) || channel.pace.probing(entities.contact.add)
+      const rows = queue.take(probing ? 1 : limit, {
+        company: open('company', now),
+        contact: open('contact', now),
+        paired: paired && !probing
+      })
+      return rows.length === 0 ? null : { rows: toRows(rows), ...commandsOf(rows) }
+    },
+    settle(batch, result) {
+      const rows = batchRows(batch)
+      if ('failure' in result) {
+        const { failure, elapsed } = result
+        // A late refusal may be the answer to a second delivery of a request that was executed.
+        const late = failure.kind !== 'unreachable' && elapsed > requestSeconds / 20
+        const certain = failure.applied === 'no' && !(late && failure.kind !== 'blocked')
+        return settleFailure(rows, failure, certain)
+      }
+      const suspect = isSuspect(result, requestSeconds)
+      const verdicts = new Map<number, Verdict>()
+      return settleRows(
+        rows,
+        ({ key, row, entity }) => {
+          let verdict = verdictOf(result.reply.outcomes.get(key), judgeAdd)
+          const companyVerdict = entity === 'contact' ? verdicts.get(plan.companyOf(row)) : undefined
+          if (verdict.is === 'ok' && companyVerdict !== undefined && companyVerdict.is !== 'ok')
+            verdict = { is: 'unknown' }
+          if (verdict.is === 'returned' && suspect) verdict = { is: 'unknown' }
+          verdicts.set(row, verdict)
+          return verdict
+        },
+        { suspect, blocked: blockedBy(batch, result) }
+      )
+    },
+    apply(event) {
+      ledger.apply(event)
+      queue.follow(event)
+      if (event.type === 'batch.sent') sentAt.set(event.batch, event.at)
+      if (event.type === 'batch.settled') {
+        if (event.rejected.length > 0) paired = false
+        const due = certainlyOver(sentAt.get(event.batch) ?? event.at, event.at)
+        sentAt.delete(event.batch)
+        for (const row of flatRows(event.unknown)) dueAt.set(row, due)
+        if (event.suspect) for (const row of flatRows(event.ok)) suspects.add(row)
+      }
+      if (event.type === 'rows.reconciled') {
+        for (const row of [...flatRows(event.ok), ...flatRows(event.missing)]) dueAt.delete(row)
+      }
+      if (event.type === 'rows.audited') for (const row of flatRows(event.rows)) suspects.delete(row)
+      const orphans = orphansOf(event)
+      return orphans.length === 0 ? [] : [{ type: 'rows.rejected', at: event.at, rejected: orphans }]
+    },
+    chore(now, settling) {
+      const due = dueRows(now)
+      if (due.length > 0) return () => reconcile(due)
+      if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || !workLeft())) {
+        const rows = [...suspects].slice(0, LOOK_UP_AT_ONCE)
+        return () => audit(rows)
+      }
+      return null
+    },
+    choreAt() {
+      let first = Number.POSITIVE_INFINITY
+      for (const due of dueAt.values()) first = Math.min(first, due)
+      return first
+    },
+    wants: () => [entities.company.add, entities.contact.add],
+    finished: () => !workLeft() && suspects.size === 0,
+    certain: () => ledger.count('unknown') === 0 && suspects.size === 0
+  }
+}

@@ -1,0 +1,139 @@
+// The portal's limits as one model: request bucket, operating time per method, back-off after a refusal.
+// Must stay true: no clock of its own; it says "now" or "at T", and never lets more requests out than the bucket holds.
+
+/** Pages may use the whole bucket but one request; runs leave this share of it to pages and to other applications. */
+const RUN_HEADROOM = 0.08
+/** A method whose budget is known is parked when it has used this much of it. */
+const BUDGET_USED = 0.97
+/** Newer Bitrix24 servers ban a method for 300 s after it went over its budget (anchors.md, 3.2). */
+const BAN_MS = 305_000
+
+export type Traffic = 'page' | 'run'
+
+export interface PaceOptions {
+  /** Requests drained from the bucket per second. */
+  readonly rate: number
+  /** Size of the bucket. */
+  readonly burst: number
+  /** 0..1, for jitter. */
+  readonly random: () => number
+  readonly banMs?: number
+}
+
+interface MethodBudget {
+  used: number
+  resetAt: number
+  /** Seconds at which the portal refused; unknown until it did. */
+  limit: number
+  parkedUntil: number
+  /** After a refusal: one command at a time until it went through. */
+  probing: boolean
+  refusals: number
+}
+
+export interface Pace {
+  /** Requests that may go now. */
+  free(now: number, traffic: Traffic): number
+  /** Takes one request out of the bucket: 0 = go now; otherwise the unix ms at which to ask again (nothing was taken). */
+  reserve(now: number, traffic: Traffic): number
+  /** Unix ms at which a request may go, as far as is known; takes nothing. */
+  nextAt(now: number, traffic: Traffic): number
+  /** The portal answered 503 to a request that was sent at `sentAt`: back off, and learn that the bucket is smaller. */
+  refused(now: number, sentAt: number): void
+  /** The portal answered in any other way. */
+  accepted(now: number): void
+  /** The portal told how much operating time a method has used; seconds and unix ms. */
+  operating(method: string, used: number, resetAt: number): void
+  /** The portal refused a method for its operating time. */
+  park(method: string, now: number): void
+  /** 0 = open; otherwise the unix ms until which the method is parked. */
+  parkedUntil(method: string, now: number): number
+  /** True while a method that was parked is tried with one command. */
+  probing(method: string): boolean
+}
+
+export const createPace = ({ rate, burst, random, banMs = BAN_MS }: PaceOptions): Pace => {
+  let level = 0
+  let at = 0
+  let capacity = burst
+  let blockedUntil = 0
+  let refusals = 0
+  let refusedAt = 0
+  const budgets = new Map<string, MethodBudget>()
+
+  const drain = (now: number): void => {
+    if (at === 0) at = now
+    const seconds = Math.max(0, now - at) / 1000
+    level = Math.max(0, level - seconds * rate)
+    // What was learned from a refusal fades: the whole bucket is believed in again after about ten minutes.
+    capacity = Math.min(burst, capacity + (seconds * burst) / 600)
+    at = now
+  }
+  const room = (traffic: Traffic): number => {
+    const reserve = traffic === 'page' ? 1 : Math.max(2, Math.ceil(burst * RUN_HEADROOM))
+    return Math.max(1, capacity - Math.min(reserve, capacity / 2)) - level
+  }
+  const waitFor = (now: number, traffic: Traffic): number => {
+    drain(now)
+    if (now < blockedUntil) return blockedUntil
+    const space = room(traffic)
+    return space >= 1 ? 0 : now + Math.max(1, Math.ceil(((1 - space) / rate) * 1000))
+  }
+  const budgetOf = (method: string): MethodBudget => {
+    let budget = budgets.get(method)
+    if (budget === undefined) {
+      budget = { used: 0, resetAt: 0, limit: Number.POSITIVE_INFINITY, parkedUntil: 0, probing: false, refusals: 0 }
+      budgets.set(method, budget)
+    }
+    return budget
+  }
+
+  return {
+    free(now, traffic) {
+      drain(now)
+      return now < blockedUntil ? 0 : Math.max(0, Math.floor(room(traffic)))
+    },
+    reserve(now, traffic) {
+      const wait = waitFor(now, traffic)
+      if (wait === 0) level += 1
+      return wait
+    },
+    nextAt: (now, traffic) => waitFor(now, traffic) || now,
+    refused(now, sentAt) {
+      drain(now)
+      if (sentAt < refusedAt) return // one refusal, seen by several requests that were under way together
+      capacity = Math.max(2, Math.min(capacity, level))
+      level = capacity
+      refusedAt = now
+      refusals += 1
+      const pause = Math.min(30_000, 1000 * 2 ** (refusals - 1))
+      blockedUntil = now + pause * (0.75 + 0.5 * random())
+    },
+    accepted(now) {
+      if (now >= blockedUntil) refusals = 0
+    },
+    operating(method, used, resetAt) {
+      const budget = budgetOf(method)
+      budget.used = used
+      budget.resetAt = resetAt
+      budget.probing = false
+      budget.refusals = 0
+      if (used >= budget.limit * BUDGET_USED) budget.parkedUntil = resetAt
+    },
+    park(method, now) {
+      const budget = budgetOf(method)
+      if (now < budget.parkedUntil) return // already known
+      budget.limit = Math.min(budget.limit, Math.max(budget.used, 0.001))
+      budget.refusals += 1
+      // The first time the portal's own word is taken; if it refuses again then, it is a server that bans.
+      const told = budget.resetAt > now ? budget.resetAt : now + banMs
+      budget.parkedUntil = budget.refusals > 1 ? now + banMs : told
+      budget.probing = true
+    },
+    parkedUntil(method, now) {
+      const until = budgets.get(method)?.parkedUntil ?? 0
+      return until > now ? until : 0
+    },
+    probing: method => budgets.get(method)?.probing ?? false
+  }
+}

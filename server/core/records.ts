@@ -1,0 +1,185 @@
+// Pages of companies and contacts for the tables, read on demand.
+// Must stay true: pages are cut by id, only shown fields are selected, and a page costs two requests whatever the portal holds.
+import { z } from 'zod'
+import type { Channel } from './channel.ts'
+import { type EntityName, entities } from './entities.ts'
+import { type Command, type CommandOutcome, PortalFailure } from './portal.ts'
+
+export interface CompanyItem {
+  readonly id: number
+  readonly title: string
+  readonly phone: string | null
+  readonly contacts: readonly { readonly id: number; readonly name: string }[]
+  /** The company has more contacts than are shown. */
+  readonly more: boolean
+}
+
+export interface ContactItem {
+  readonly id: number
+  readonly lastName: string
+  readonly name: string
+  readonly secondName: string
+  readonly phone: string | null
+  readonly company: { readonly id: number; readonly title: string } | null
+}
+
+export interface RecordItems {
+  readonly company: CompanyItem
+  readonly contact: ContactItem
+}
+
+export interface RecordsPage<Item> {
+  readonly items: readonly Item[]
+  /** `after` of the next page; null on the last one. */
+  readonly next: number | null
+  readonly total: number
+}
+
+export interface PageRequest {
+  /** Id of the last record of the page before; null = from the start. */
+  readonly after: number | null
+  /** 1..50 */
+  readonly limit: number
+}
+
+const PAGE = 50
+/** Contacts that a row shows of its company. */
+const CONTACTS_SHOWN = 3
+
+const text = z
+  .union([z.string(), z.null()])
+  .transform(value => value ?? '')
+  .default('')
+const id = z.coerce.number().int()
+const phones = z.union([z.array(z.object({ VALUE: z.string() })), z.unknown()]).transform(
+  value => (Array.isArray(value) ? ((value[0] as { VALUE?: string } | undefined)?.VALUE ?? null) : null) // parsed by the first branch
+)
+const companyRow = z.object({ ID: id, TITLE: text, PHONE: phones })
+const contactRow = z.object({
+  ID: id,
+  LAST_NAME: text,
+  NAME: text,
+  SECOND_NAME: text,
+  PHONE: phones,
+  COMPANY_ID: z.union([id, z.null()]).optional()
+})
+
+const listCommand = (
+  key: string,
+  entity: EntityName,
+  select: readonly string[],
+  filter: Record<string, unknown>,
+  start = -1
+): Command => ({ key, method: entities[entity].list, params: { order: { ID: 'ASC' }, filter, select, start } })
+
+const demand = (outcome: CommandOutcome | undefined): { result: unknown; total?: number } => {
+  if (outcome?.kind === 'ok') return outcome
+  if (outcome?.kind === 'refused' || outcome?.kind === 'blocked') {
+    throw new PortalFailure('blocked', outcome.code || 'REFUSED', outcome.message)
+  }
+  if (outcome?.kind === 'limited') {
+    throw new PortalFailure(
+      'operating',
+      outcome.code,
+      'Bitrix24 has limited this method for some minutes. Try again later.'
+    )
+  }
+  throw new PortalFailure('lost', 'NO_RESULT', 'The portal did not answer the list. Try again.')
+}
+
+const rowsOf = <T>(schema: z.ZodType<T>, outcome: CommandOutcome | undefined): T[] => {
+  const rows = z.array(schema).safeParse(demand(outcome).result)
+  if (!rows.success)
+    throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a list with unreadable rows. Try again.')
+  return rows.data
+}
+
+const selects = {
+  company: ['ID', 'TITLE', 'PHONE'],
+  contact: ['ID', 'LAST_NAME', 'NAME', 'SECOND_NAME', 'PHONE', 'COMPANY_ID']
+} as const
+
+/** One page and the total count, in one request. */
+const readPage = async <T extends { ID: number }>(
+  channel: Channel,
+  entity: EntityName,
+  schema: z.ZodType<T>,
+  { after, limit }: PageRequest
+): Promise<{ rows: T[]; next: number | null; total: number }> => {
+  const commands = [
+    listCommand('page', entity, selects[entity], after === null ? {} : { '>ID': after }),
+    // `start: 0` makes the portal count; with `-1` it would not (protocol.md, trap 9).
+    listCommand('count', entity, ['ID'], {}, 0)
+  ]
+  const { outcomes } = await channel.execute(commands)
+  const all = rowsOf(schema, outcomes.get('page'))
+  const rows = all.slice(0, limit)
+  const more = all.length > limit || all.length === PAGE
+  return { rows, next: more ? (rows.at(-1)?.ID ?? null) : null, total: demand(outcomes.get('count')).total ?? 0 }
+}
+
+const readCompanies = async (channel: Channel, page: PageRequest): Promise<RecordsPage<CompanyItem>> => {
+  const { rows, next, total } = await readPage(channel, 'company', companyRow, page)
+  const contacts = new Map<number, { id: number; name: string }[]>()
+  if (rows.length > 0) {
+    const ids = rows.map(({ ID }) => ID)
+    const select = ['ID', 'LAST_NAME', 'NAME', 'SECOND_NAME', 'COMPANY_ID']
+    const commands = chunks(ids, 10).map((part, index) =>
+      listCommand(`k${index}`, 'contact', select, { '@COMPANY_ID': part })
+    )
+    const { outcomes } = await channel.execute(commands)
+    for (const { key } of commands) {
+      for (const row of rowsOf(contactRow, outcomes.get(key))) {
+        const name = [row.LAST_NAME, row.NAME, row.SECOND_NAME].filter(part => part !== '').join(' ')
+        const companyId = row.COMPANY_ID ?? 0
+        contacts.set(companyId, [...(contacts.get(companyId) ?? []), { id: row.ID, name }])
+      }
+    }
+  }
+  const items = rows.map(({ ID, TITLE, PHONE }) => {
+    const all = contacts.get(ID) ?? []
+    return {
+      id: ID,
+      title: TITLE,
+      phone: PHONE,
+      contacts: all.slice(0, CONTACTS_SHOWN),
+      more: all.length > CONTACTS_SHOWN
+    }
+  })
+  return { items, next, total }
+}
+
+const readContacts = async (channel: Channel, page: PageRequest): Promise<RecordsPage<ContactItem>> => {
+  const { rows, next, total } = await readPage(channel, 'contact', contactRow, page)
+  const ids = [...new Set(rows.map(({ COMPANY_ID }) => COMPANY_ID ?? 0).filter(companyId => companyId > 0))]
+  const titles = new Map<number, string>()
+  if (ids.length > 0) {
+    const { outcomes } = await channel.execute([listCommand('titles', 'company', ['ID', 'TITLE'], { '@ID': ids })])
+    for (const { ID, TITLE } of rowsOf(companyRow, outcomes.get('titles'))) titles.set(ID, TITLE)
+  }
+  const items = rows.map(row => {
+    const title = titles.get(row.COMPANY_ID ?? 0)
+    return {
+      id: row.ID,
+      lastName: row.LAST_NAME,
+      name: row.NAME,
+      secondName: row.SECOND_NAME,
+      phone: row.PHONE,
+      company: title === undefined ? null : { id: row.COMPANY_ID ?? 0, title }
+    }
+  })
+  return { items, next, total }
+}
+
+const chunks = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+
+/** A page of companies with their contacts, or of contacts with their companies. @throws {PortalFailure} */
+export const readRecords = async <E extends EntityName>(
+  channel: Channel,
+  entity: E,
+  page: PageRequest
+): Promise<RecordsPage<RecordItems[E]>> => {
+  const read = entity === 'company' ? readCompanies : readContacts
+  return (await read(channel, page)) as unknown as RecordsPage<RecordItems[E]> // the reader is chosen by the entity
+}
