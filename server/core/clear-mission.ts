@@ -25,11 +25,11 @@ interface Stock {
   /** Ids to delete next, in the order in which they were listed. */
   readonly ids: Set<number>
   readonly sent: Set<number>
-  /** Refused by the portal: not tried again by this run. */
-  readonly rejected: Set<number>
+  /** Not to be tried again: refused by the portal, or deleted and still to be seen by a list. */
+  readonly closed: Set<number>
   settled: number
   total: number
-  /** Everything below is still to be listed. */
+  /** Everything below is still to be listed. Listed ids live in memory only: a new process lists again from the top. */
   cursor: number
   listed: boolean
 }
@@ -37,7 +37,7 @@ interface Stock {
 const newStock = (): Stock => ({
   ids: new Set(),
   sent: new Set(),
-  rejected: new Set(),
+  closed: new Set(),
   settled: 0,
   total: 0,
   cursor: 0,
@@ -67,7 +67,7 @@ export const createClearMission = ({ scope, channel, clock, only }: ClearMission
   const batchRows = ({ rows }: Batch): BatchRow[] =>
     deletionOrder.flatMap(entity => (rows[entity] ?? []).map(row => ({ key: keyOf(entity, row), entity, row })))
   const add = (stock: Stock, ids: readonly number[]): void => {
-    for (const id of ids) if (!stock.sent.has(id) && !stock.rejected.has(id)) stock.ids.add(id)
+    for (const id of ids) if (!stock.sent.has(id) && !stock.closed.has(id)) stock.ids.add(id)
   }
 
   const finishListing = (entity: EntityName): RunEvent => ({
@@ -83,6 +83,7 @@ export const createClearMission = ({ scope, channel, clock, only }: ClearMission
     const { ids, end } = await listBelow(channel, entity, scope, stock.cursor, expected)
     add(stock, ids)
     stock.cursor = ids.at(-1) ?? stock.cursor
+    stock.listed = end
     return end ? [finishListing(entity)] : []
   }
 
@@ -108,7 +109,8 @@ export const createClearMission = ({ scope, channel, clock, only }: ClearMission
         add(stocks[entity], ids)
         stocks[entity].cursor = ids.at(-1) ?? 0
         stocks[entity].total = total
-        if (ids.length >= total) events.push(finishListing(entity))
+        stocks[entity].listed = ids.length >= total
+        if (stocks[entity].listed) events.push(finishListing(entity))
       }
       return [
         {
@@ -174,29 +176,27 @@ export const createClearMission = ({ scope, channel, clock, only }: ClearMission
           break
         case 'listing.finished':
           stocks[event.entity].total = event.total
-          stocks[event.entity].listed = true
           break
         case 'batch.sent':
-          each(event.rows, (stock, id) => stock.sent.add(id))
+          each(event.rows, (stock, id) => {
+            stock.ids.delete(id)
+            stock.sent.add(id)
+          })
           break
         case 'batch.settled':
           for (const rows of [event.ok, event.returned, event.unknown]) each(rows, (stock, id) => stock.sent.delete(id))
-          each(event.ok, stock => {
+          each(event.ok, (stock, id) => {
             stock.settled += 1
+            // Below the cursor: a list that is under way may still show it.
+            if (only !== undefined || id < stock.cursor) stock.closed.add(id)
           })
           for (const { entity, row } of event.rejected) {
             stocks[entity].sent.delete(row)
-            stocks[entity].rejected.add(row)
+            stocks[entity].closed.add(row)
             stocks[entity].settled += 1
           }
           each(event.returned, (stock, id) => stock.ids.add(id))
           each(event.unknown, (stock, id) => stock.ids.add(id))
-          break
-        case 'run.resumed':
-          // Ids that were listed and not sent died with the process: list again from the top. Refused ones are remembered.
-          if (only === undefined && bounded) {
-            for (const entity of deletionOrder) stocks[entity].listed = false
-          }
           break
         default:
           break

@@ -5,7 +5,7 @@ import { type Draw, shuffled } from './sample-draw.ts'
 import { englishCompanies as english, russianCompanies as russian } from './sample-words.ts'
 
 /** Names that can be counted: `at(0)` to `at(size - 1)`, all different. */
-export interface Names {
+interface Names {
   readonly size: number
   at(place: number): string
 }

@@ -1,7 +1,7 @@
 // Chance that can be repeated: keys, draws and shuffles that depend on numbers only, never on what was drawn before.
 // Must stay true: pure 32-bit arithmetic; every function here is part of SAMPLE_VERSION (sample.ts).
 
-/** Mixes 32 bits so that neighbouring inputs have nothing in common (the "lowbias32" integer hash). */
+/** Mixes 32 bits so that neighbouring inputs have nothing in common (an integer hash of the lowbias32 kind). */
 const mix = (value: number): number => {
   let x = value | 0
   x = Math.imul(x ^ (x >>> 16), 0x21f0aaad)

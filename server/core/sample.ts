@@ -13,13 +13,13 @@ export const SAMPLE_VERSION = 1
 /** What the values depend on, besides the index. */
 export type SampleSource = Pick<Recipe, 'seed' | 'locale'>
 
-export interface SampleCompany {
+interface SampleCompany {
   readonly title: string
   /** E.164. */
   readonly phone: string
 }
 
-export interface SampleContact {
+interface SampleContact {
   readonly lastName: string
   readonly firstName: string
   /** Patronymic in Russian, middle name in English. */

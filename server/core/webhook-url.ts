@@ -1,0 +1,77 @@
+// The address of an incoming webhook, read from BITRIX_WEBHOOK_URL.
+// Must stay true: pure; the secret is in no message, and in nothing that a log or an inspection of the value would print.
+import { z } from 'zod'
+
+const EXAMPLE = 'https://portal.bitrix24.com/rest/1/xxxxxxxxxxxxxxxx/'
+
+/** Where a webhook calls its portal. The secret lives in a private field: JSON, spreads and util.inspect never see it. */
+export class Webhook {
+  /** Host[:port] as people know it. */
+  readonly host: string
+  readonly userId: number
+  readonly #origin: string
+  readonly #secret: string
+
+  constructor(origin: string, host: string, userId: number, secret: string) {
+    this.#origin = origin
+    this.host = host
+    this.userId = userId
+    this.#secret = secret
+  }
+
+  get secret(): string {
+    return this.#secret
+  }
+
+  /** Without a trailing slash; method names follow. Holds the secret. */
+  get endpoint(): string {
+    return `${this.#origin}/rest/${this.userId}/${this.#secret}`
+  }
+}
+
+const isPrivateV4 = (host: string): boolean => {
+  const [a, b, c, d] = host.split('.').map(Number)
+  if (a === undefined || b === undefined || c === undefined || d === undefined) return false
+  return a === 127 || a === 10 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168)
+}
+
+/**
+ * Loopback and private on-premise hosts, where plain http does not carry the secret over the internet.
+ * Takes the host as WHATWG URL prints it (odd IPv4 spellings are normalised already). Names count as private when public
+ * DNS cannot hold them: localhost, single labels (containers, intranets), .local, .internal and .home.arpa.
+ */
+export const isPrivateHost = (host: string): boolean => {
+  if (host.startsWith('[')) return host === '[::1]' || /^\[f[cd][0-9a-f]{2}:/.test(host)
+  if (/^\d+(\.\d+){3}$/.test(host)) return isPrivateV4(host)
+  return !host.includes('.') || /\.(localhost|local|internal|home\.arpa)$/.test(host)
+}
+
+/** The parsed webhook, or a sentence that says what is wrong with the address. */
+const parse = (text: string): Webhook | string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) return `It is not an address. Copy the webhook from the portal, for example ${EXAMPLE}`
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    return `It must begin with https://, for example ${EXAMPLE}`
+  if (url.protocol === 'http:' && !isPrivateHost(url.hostname)) {
+    return 'Plain http is accepted only for loopback and private hosts, because the secret would travel unprotected. Use https.'
+  }
+  if (url.username !== '' || url.password !== '') return 'It must not hold a user name or password before the host.'
+  if (url.search !== '' || url.hash !== '') return 'It must end after the secret: remove everything from "?" or "#" on.'
+  const [rest, user, secret, ...more] = url.pathname.replace(/\/$/, '').split('/').slice(1)
+  if (rest !== 'rest' || user === undefined || secret === undefined) {
+    return `Its path must be /rest/<user>/<secret>/, for example ${EXAMPLE}`
+  }
+  if (more.length > 0) return 'It must end after the secret: remove the method name behind it.'
+  if (!/^[1-9]\d{0,14}$/.test(user)) return 'The part behind /rest/ must be the number of a user.'
+  // At least 8 characters: a shorter one could not be blotted out of texts without harming them (bitrix24/client.ts).
+  if (!/^[A-Za-z0-9_-]{8,128}$/.test(secret)) return 'Its secret must be 8 to 128 letters and digits. Copy it whole.'
+  return new Webhook(url.origin, url.host, Number(user), secret)
+}
+
+/** `https://<portal>/rest/<user>/<secret>/`, trailing slash optional → {@link Webhook}. Messages are sentences without the secret. */
+export const webhookUrlSchema = z.string().transform((text, context) => {
+  const webhook = parse(text.trim())
+  if (typeof webhook !== 'string') return webhook
+  context.issues.push({ code: 'custom', message: webhook, input: undefined })
+  return z.NEVER
+})
