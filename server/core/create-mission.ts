@@ -4,12 +4,12 @@ import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { createCreateQueue } from './create-queue.ts'
 import { type EntityName, entities } from './entities.ts'
-import { flatRows, type Ledger } from './ledger.ts'
-import { type Batch, createRowSet, type Mission } from './mission.ts'
+import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
+import type { Batch, Mission } from './mission.ts'
 import type { Plan } from './plan.ts'
 import type { Command } from './portal.ts'
-import { correct, type FoundRecord, lookUpRows } from './reconcile.ts'
-import type { Rejection, Rows, RunEvent } from './run.ts'
+import { createReconciler } from './reconcile.ts'
+import type { Rejection, RunEvent } from './run.ts'
 import { type BatchRow, blockedBy, isSuspect, settleFailure, settleRows, type Verdict, verdictOf } from './settle.ts'
 
 /** Rows looked up in one go. */
@@ -38,6 +38,7 @@ const judgeAdd = (result: unknown): Verdict => {
 export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   const { plan, ledger, channel, clock, requestSeconds } = deps
   const queue = createCreateQueue(plan, ledger)
+  const reconciler = createReconciler({ plan, ledger, channel, clock })
   /** Unknown rows and when the portal can no longer be working on them. */
   const dueAt = new Map<number, number>()
   const suspects = new Set<number>()
@@ -55,11 +56,6 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
   const batchRows = (batch: Batch): BatchRow[] =>
     flatRows(batch.rows).map(row => ({ key: keyOf(row), entity: plan.entityOf(row), row }))
-  const toRows = (rows: Iterable<number>): Rows => {
-    const set = createRowSet()
-    for (const row of rows) set.add(plan.entityOf(row), row)
-    return set.toRows()
-  }
   const open = (entity: EntityName, now: number): boolean => channel.pace.parkedUntil(entities[entity].add, now) === 0
 
   const commandsOf = (rows: readonly number[]): { commands: Command[]; halt: boolean } => {
@@ -100,78 +96,6 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     return []
   }
 
-  const reconcile = async (rows: readonly number[]): Promise<RunEvent[]> => {
-    const ok = createRowSet()
-    const ids = createRowSet()
-    const missing = createRowSet()
-    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
-    const links: { contactId: number; companyId: number }[] = []
-    const found = { company: new Map<number, FoundRecord[]>(), contact: new Map<number, FoundRecord[]>() }
-    const by = toRows(rows)
-    for (const entity of ['company', 'contact'] as const) {
-      found[entity] = await lookUpRows(channel, plan, entity, by[entity] ?? [])
-    }
-    for (const row of by.company ?? []) {
-      const [kept, ...rest] = found.company.get(row) ?? []
-      if (kept === undefined) missing.add('company', row)
-      else {
-        ok.add('company', row)
-        ids.add('company', kept.id)
-        extras.company.push(...rest.map(({ id }) => id))
-      }
-    }
-    for (const row of by.contact ?? []) {
-      const records = found.contact.get(row) ?? []
-      const company = plan.companyOf(row)
-      const companyId = ledger.companyId(company) || (found.company.get(company)?.[0]?.id ?? 0)
-      const kept = records.find(record => record.companyId === companyId) ?? records[0]
-      if (kept === undefined || companyId === 0) {
-        // A contact without its company is worth nothing: it goes, and comes again behind its company.
-        missing.add('contact', row)
-        extras.contact.push(...records.map(({ id }) => id))
-        continue
-      }
-      ok.add('contact', row)
-      ids.add('contact', kept.id)
-      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
-      if (kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
-    }
-    await correct(channel, links, extras)
-    return [
-      {
-        type: 'rows.reconciled',
-        at: clock.now(),
-        ok: ok.toRows(),
-        ids: ids.toRows(),
-        missing: missing.toRows(),
-        extras: {
-          ...(extras.company.length > 0 ? { company: extras.company } : {}),
-          ...(extras.contact.length > 0 ? { contact: extras.contact } : {})
-        }
-      }
-    ]
-  }
-
-  /** Looks for second copies of rows that are known to exist. */
-  const audit = async (rows: readonly number[]): Promise<RunEvent[]> => {
-    const by = toRows(rows)
-    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
-    const links: { contactId: number; companyId: number }[] = []
-    const companies = await lookUpRows(channel, plan, 'company', by.company ?? [])
-    for (const [row, records] of companies) {
-      const known = ledger.companyId(row)
-      extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
-    }
-    for (const [row, records] of await lookUpRows(channel, plan, 'contact', by.contact ?? [])) {
-      const companyId = ledger.companyId(plan.companyOf(row))
-      const kept = records.find(record => record.companyId === companyId) ?? records[0]
-      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
-      if (kept !== undefined && kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
-    }
-    await correct(channel, links, extras)
-    return [{ type: 'rows.audited', at: clock.now(), rows: by, extras }]
-  }
-
   const workLeft = (): boolean => ledger.count('pending') > 0 || ledger.count('sent') > 0 || ledger.count('unknown') > 0
   const dueRows = (now: number): number[] => {
     const rows: number[] = []
@@ -185,7 +109,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   return {
     async prepare() {
       // One cheap read finds a wrong address, a revoked webhook or a missing scope before anything is written.
-      if (!channel.proven()) await lookUpRows(channel, plan, 'company', [1])
+      if (!channel.proven()) await reconciler.probe()
       return []
     },
     left: () => ledger.count('pending'),
@@ -196,7 +120,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
         contact: open('contact', now),
         paired: paired && !probing
       })
-      return rows.length === 0 ? null : { rows: toRows(rows), ...commandsOf(rows) }
+      return rows.length === 0 ? null : { rows: rowsByEntity(plan, rows), ...commandsOf(rows) }
     },
     settle(batch, result) {
       const rows = batchRows(batch)
@@ -243,10 +167,10 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     },
     chore(now, settling) {
       const due = dueRows(now)
-      if (due.length > 0) return () => reconcile(due)
+      if (due.length > 0) return () => reconciler.settle(due)
       if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || !workLeft())) {
         const rows = [...suspects].slice(0, LOOK_UP_AT_ONCE)
-        return () => audit(rows)
+        return () => reconciler.audit(rows)
       }
       return null
     },

@@ -1,5 +1,6 @@
 // What became of every row of a create run, folded from its events: 9 bytes a row, so 200 000 rows are two megabytes.
 // Must stay true: deterministic in the events alone; every row is in exactly one status.
+import { createRowSet } from './mission.ts'
 import type { Plan } from './plan.ts'
 import type { Rows, RunEvent } from './run.ts'
 
@@ -21,6 +22,13 @@ export interface Ledger {
 
 /** Rows of all entities in one list, companies first. */
 export const flatRows = (rows: Rows): number[] => [...(rows.company ?? []), ...(rows.contact ?? [])]
+
+/** A list of rows by entity. */
+export const rowsByEntity = (plan: Pick<Plan, 'entityOf'>, rows: Iterable<number>): Rows => {
+  const set = createRowSet()
+  for (const row of rows) set.add(plan.entityOf(row), row)
+  return set.toRows()
+}
 
 export const createLedger = (plan: Pick<Plan, 'total' | 'companies'>): Ledger => {
   const statuses = new Uint8Array(plan.total + 1)

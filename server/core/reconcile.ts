@@ -1,124 +1,108 @@
-// Settles rows whose outcome is unknown by looking them up by their origin tag.
-// Must stay true: only reads and writes that may be repeated; a tag is trusted only where the portal returned exactly it.
-import { z } from 'zod'
+// Settles rows whose outcome is unknown by their origin tag, and looks for second copies of rows that are known.
+// Must stay true: repeatable at any point; the record that the journal knows is the one that stays.
 import type { Channel } from './channel.ts'
-import { isAlreadyGone } from './deleted.ts'
-import { type EntityName, entities, ORIGINATOR_ID } from './entities.ts'
+import type { Clock } from './clock.ts'
+import type { EntityName } from './entities.ts'
+import { type Ledger, rowsByEntity } from './ledger.ts'
+import { correct, type FoundRecord, lookUpRows } from './look-up.ts'
+import { createRowSet } from './mission.ts'
 import type { Plan } from './plan.ts'
-import { type Command, PortalFailure } from './portal.ts'
+import type { RunEvent } from './run.ts'
 
-/** Tags in one look-up: half a page, so that duplicates still fit on it. */
-const TAGS = 25
-/** Look-ups in one request. */
-const LOOKUPS = 10
-
-const rowSchema = z.array(
-  z.object({
-    ID: z.coerce.number().int().positive(),
-    ORIGIN_ID: z.string(),
-    COMPANY_ID: z.union([z.coerce.number().int(), z.null()]).optional()
-  })
-)
-
-/** A record that carries our tag. `companyId` is 0 without a link. */
-export interface FoundRecord {
-  readonly id: number
-  readonly companyId: number
+export interface Reconciler {
+  /** A cheap read: finds a wrong address, a revoked webhook or a missing scope. @throws {PortalFailure} */
+  probe(): Promise<void>
+  /** Unknown rows: found ones are done, missing ones go out again. @throws {PortalFailure} */
+  settle(rows: readonly number[]): Promise<RunEvent[]>
+  /** Rows that are done: whatever else carries their tag is removed. @throws {PortalFailure} */
+  audit(rows: readonly number[]): Promise<RunEvent[]>
 }
 
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+export const createReconciler = (deps: {
+  readonly plan: Plan
+  readonly ledger: Ledger
+  readonly channel: Channel
+  readonly clock: Clock
+}): Reconciler => {
+  const { plan, ledger, channel, clock } = deps
 
-/** Runs commands of which every single one must succeed. @throws {PortalFailure} */
-const demand = async (channel: Channel, commands: readonly Command[]): Promise<ReadonlyMap<string, unknown>> => {
-  const { outcomes } = await channel.execute(commands, 'run')
-  const results = new Map<string, unknown>()
-  for (const { key, method } of commands) {
-    const outcome = outcomes.get(key)
-    if (outcome?.kind === 'ok') results.set(key, outcome.result)
-    else if (
-      outcome?.kind === 'refused' &&
-      method.endsWith('.delete') &&
-      isAlreadyGone(outcome.code, outcome.message)
-    ) {
-      results.set(key, true)
-    } else if (outcome?.kind === 'refused' || outcome?.kind === 'blocked') {
-      throw new PortalFailure('blocked', outcome.code || 'REFUSED', `${method}: ${outcome.message}`)
-    } else if (outcome?.kind === 'limited') {
-      throw new PortalFailure('operating', outcome.code, `${method} is over its limit`)
-    } else throw new PortalFailure('lost', 'NO_RESULT', `The portal did not answer ${method}`)
-  }
-  return results
-}
-
-/**
- * Finds the records of rows by origin tag: for each row that exists, its records in order of id (more than one = duplicates).
- * @throws {PortalFailure} also when the portal returns records that were not asked for (it ignored the filter)
- */
-export const lookUpRows = async (
-  channel: Channel,
-  plan: Plan,
-  entity: EntityName,
-  rows: readonly number[]
-): Promise<Map<number, FoundRecord[]>> => {
-  const found = new Map<number, FoundRecord[]>()
-  let asks = chunks(rows, TAGS).map(part => ({ part, after: 0 }))
-  while (asks.length > 0) {
-    const now = asks.slice(0, LOOKUPS)
-    const later = asks.slice(LOOKUPS)
-    const commands = now.map(({ part, after }, index) => ({
-      key: `q${index}`,
-      method: entities[entity].list,
-      params: {
-        order: { ID: 'ASC' },
-        filter: {
-          '=ORIGINATOR_ID': ORIGINATOR_ID,
-          '@ORIGIN_ID': part.map(row => plan.originId(row)),
-          ...(after > 0 ? { '>ID': after } : {})
-        },
-        select: ['ID', 'ORIGIN_ID', ...(entity === 'contact' ? ['COMPANY_ID'] : [])],
-        start: -1
-      }
-    }))
-    const results = await demand(channel, commands)
-    for (const [index, { part }] of now.entries()) {
-      const page = rowSchema.safeParse(results.get(`q${index}`))
-      if (!page.success)
-        throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a look-up with unreadable rows')
-      const asked = new Set(part)
-      for (const record of page.data) {
-        const row = plan.rowOfOriginId(record.ORIGIN_ID)
-        if (row === undefined || !asked.has(row)) {
-          throw new PortalFailure(
-            'blocked',
-            'LOOKUP_UNRELIABLE',
-            'The portal ignores the filter by ORIGIN_ID, so lost rows cannot be found safely. Resume the run when the portal filters by it again.'
-          )
-        }
-        found.set(row, [...(found.get(row) ?? []), { id: record.ID, companyId: record.COMPANY_ID ?? 0 }])
-      }
-      if (page.data.length === 50) later.push({ part, after: page.data.at(-1)?.ID ?? 0 })
+  const settle = async (rows: readonly number[]): Promise<RunEvent[]> => {
+    const ok = createRowSet()
+    const ids = createRowSet()
+    const missing = createRowSet()
+    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
+    const links: { contactId: number; companyId: number }[] = []
+    const found = { company: new Map<number, FoundRecord[]>(), contact: new Map<number, FoundRecord[]>() }
+    const by = rowsByEntity(plan, rows)
+    for (const entity of ['company', 'contact'] as const) {
+      found[entity] = await lookUpRows(channel, plan, entity, by[entity] ?? [])
     }
-    asks = later
+    for (const row of by.company ?? []) {
+      const [kept, ...rest] = found.company.get(row) ?? []
+      if (kept === undefined) missing.add('company', row)
+      else {
+        ok.add('company', row)
+        ids.add('company', kept.id)
+        extras.company.push(...rest.map(({ id }) => id))
+      }
+    }
+    for (const row of by.contact ?? []) {
+      const records = found.contact.get(row) ?? []
+      const company = plan.companyOf(row)
+      const companyId = ledger.companyId(company) || (found.company.get(company)?.[0]?.id ?? 0)
+      const kept = records.find(record => record.companyId === companyId) ?? records[0]
+      if (kept === undefined || companyId === 0) {
+        // A contact without its company is worth nothing: it goes, and comes again behind its company.
+        missing.add('contact', row)
+        extras.contact.push(...records.map(({ id }) => id))
+        continue
+      }
+      ok.add('contact', row)
+      ids.add('contact', kept.id)
+      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
+      if (kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
+    }
+    await correct(channel, links, extras)
+    return [
+      {
+        type: 'rows.reconciled',
+        at: clock.now(),
+        ok: ok.toRows(),
+        ids: ids.toRows(),
+        missing: missing.toRows(),
+        extras: {
+          ...(extras.company.length > 0 ? { company: extras.company } : {}),
+          ...(extras.contact.length > 0 ? { contact: extras.contact } : {})
+        }
+      }
+    ]
   }
-  return found
-}
 
-/** Repeatable corrections: links contacts to their companies, removes records that are one too many. @throws {PortalFailure} */
-export const correct = async (
-  channel: Channel,
-  links: readonly { readonly contactId: number; readonly companyId: number }[],
-  extras: Readonly<Record<EntityName, readonly number[]>>
-): Promise<void> => {
-  const commands: Command[] = [
-    ...links.map(({ contactId, companyId }) => ({
-      key: `l${contactId}`,
-      method: entities.contact.update,
-      params: { id: contactId, fields: { COMPANY_ID: companyId } }
-    })),
-    ...(['contact', 'company'] as const).flatMap(entity =>
-      extras[entity].map(id => ({ key: `${entity}${id}`, method: entities[entity].delete, params: { id } }))
-    )
-  ]
-  for (const part of chunks(commands, 25)) await demand(channel, part)
+  /** Looks for second copies of rows that are known to exist. */
+  const audit = async (rows: readonly number[]): Promise<RunEvent[]> => {
+    const by = rowsByEntity(plan, rows)
+    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
+    const links: { contactId: number; companyId: number }[] = []
+    const companies = await lookUpRows(channel, plan, 'company', by.company ?? [])
+    for (const [row, records] of companies) {
+      const known = ledger.companyId(row)
+      extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
+    }
+    for (const [row, records] of await lookUpRows(channel, plan, 'contact', by.contact ?? [])) {
+      const companyId = ledger.companyId(plan.companyOf(row))
+      const kept = records.find(record => record.companyId === companyId) ?? records[0]
+      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
+      if (kept !== undefined && kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
+    }
+    await correct(channel, links, extras)
+    return [{ type: 'rows.audited', at: clock.now(), rows: by, extras }]
+  }
+
+  return {
+    async probe() {
+      await lookUpRows(channel, plan, 'company', [1])
+    },
+    settle,
+    audit
+  }
 }

@@ -4,26 +4,16 @@ import pLimit from 'p-limit'
 import type { Answer, Channel } from './channel.ts'
 import { type Clock, createBell } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { type Ending, failedBy, internalError } from './ending.ts'
 import { AppError } from './errors.ts'
 import { createEstimate } from './estimate.ts'
 import { applyRunEvent, type LiveState, notLive, type RunState } from './fold.ts'
 import { LeaseLost } from './journal.ts'
 import type { Batch, Mission } from './mission.ts'
+import { createPatience } from './patience.ts'
 import { PortalFailure } from './portal.ts'
-import type { FinalStatus, RunEvent, RunFailure } from './run.ts'
-
-/** Temporary trouble of a portal that worked before is waited out this long; of one that never answered, five seconds. */
-const PATIENCE_MS = 10 * 60_000
-const FIRST_PATIENCE_MS = 5000
-/** A wait shorter than this is not worth a word. */
-const WORTH_SAYING_MS = 1000
-
-/** How a run ends before its work is done. `settle`: unknown rows are looked up first. */
-export interface Ending {
-  readonly status: Exclude<FinalStatus, 'completed'>
-  readonly failure: RunFailure | null
-  readonly settle: boolean
-}
+import type { FinalStatus, RunEvent } from './run.ts'
+import { describeWaiting, type Waiting } from './waiting.ts'
 
 export interface RunnerDeps {
   readonly mission: Mission
@@ -45,12 +35,6 @@ export interface Runner {
   end(ending: Ending): void
 }
 
-const failureOf = ({ code, message }: { code: string; message: string }): Ending => ({
-  status: 'failed',
-  failure: { code, message },
-  settle: false
-})
-
 export const createRunner = (deps: RunnerDeps): Runner => {
   const { mission, channel, dispatcher, clock, random } = deps
   const bell = createBell(clock)
@@ -60,11 +44,11 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   let batchNumber = deps.firstBatch
   let inFlight = 0
   let choring = false
+  /** After a failed chore. */
+  let choreAfter = 0
   let ending: Ending | undefined
   let abandoned = false
-  let troubleSince: number | undefined
-  let troubles = 0
-  let quietUntil = 0
+  const patience = createPatience(random)
 
   const end = (next: Ending): void => {
     ending ??= next
@@ -78,22 +62,16 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     return { etaSeconds, waitingUntil: wait?.until ?? null, waitingFor: wait?.for ?? null }
   }
 
-  /** What nothing but time will change. */
-  const waiting = (now: number): { until: number; for: string } | undefined => {
-    const parked = mission.wants().map(method => ({ until: channel.pace.parkedUntil(method, now), for: method }))
-    const longest = parked.filter(({ until }) => until > now).sort((a, b) => a.until - b.until)[0]
-    if (longest !== undefined && parked.every(({ until }) => until > now)) return longest
-    if (inFlight > 0 || choring) return undefined
-    if (quietUntil > now + WORTH_SAYING_MS) return { until: quietUntil, for: 'portal' }
-    const free = channel.pace.free(now, 'run')
-    if (mission.left() > 0 && free === 0 && ending === undefined)
-      return longest ?? { until: nextFree(now), for: 'requests' }
-    const due = mission.choreAt()
-    return mission.left() === 0 && due > now && due < Number.POSITIVE_INFINITY
-      ? { until: due, for: 'reconciliation' }
-      : undefined
-  }
-  const nextFree = (now: number): number => Math.max(now + 50, channel.pace.nextAt(now, 'run'))
+  const waiting = (now: number): Waiting | null =>
+    describeWaiting({
+      now,
+      idle: inFlight === 0 && !choring,
+      ending: ending !== undefined,
+      mission,
+      pace: channel.pace,
+      quietUntil: patience.quietUntil(),
+      nextFree: channel.pace.nextAt(now, 'run')
+    })
 
   /** Folds, journals, then shows. Rejects when nothing was remembered. */
   const emit = async (events: readonly RunEvent[]): Promise<void> => {
@@ -114,31 +92,17 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   /** Storage failed or another process took over. */
   const broken = (error: unknown): void => {
     if (error instanceof LeaseLost) abandoned = true
-    else if (error instanceof AppError) end(failureOf(error))
+    else if (error instanceof AppError) end(failedBy(error))
     else throw error
     bell.wake()
   }
 
-  const worked = (): void => {
-    troubleSince = undefined
-    troubles = 0
-  }
   const trouble = (failure: PortalFailure): void => {
-    if (failure.kind === 'blocked') {
-      end(failureOf(failure))
-      return
+    if (failure.kind === 'blocked') end(failedBy(failure))
+    else if (failure.kind !== 'intensity' && failure.kind !== 'operating') {
+      dispatcher.failed()
+      if (patience.failed(clock.now(), channel.proven())) end(failedBy(failure))
     }
-    if (failure.kind === 'intensity' || failure.kind === 'operating') return
-    dispatcher.failed()
-    const now = clock.now()
-    troubleSince ??= now
-    if (now - troubleSince > (channel.proven() ? PATIENCE_MS : FIRST_PATIENCE_MS)) {
-      end(failureOf(failure))
-      return
-    }
-    if (now < quietUntil) return
-    troubles += 1
-    quietUntil = now + Math.min(30_000, 250 * 2 ** troubles) * (0.75 + 0.5 * random())
   }
 
   const deliver = async (batch: Batch): Promise<void> => {
@@ -153,14 +117,14 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       result = await lane(() => channel.send(batch.commands, { halt: batch.halt }))
       const { reply, elapsed } = result
       dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed })
-      worked()
+      patience.worked()
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error
       result = { failure: error, elapsed: (clock.now() - sentAt) / 1000 }
       if (ending === undefined) trouble(error)
     }
     const { blocked, ...settlement } = mission.settle(batch, result)
-    if (blocked !== null) end(failureOf(blocked))
+    if (blocked !== null) end(failedBy(blocked))
     await emit([{ type: 'batch.settled', at: clock.now(), batch: number, ...settlement }])
   }
 
@@ -176,16 +140,11 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   let crashed: unknown
   const crash = (error: unknown): void => {
     crashed = error
-    end(
-      failureOf({
-        code: 'INTERNAL_ERROR',
-        message: 'An error inside BitrixCorp stopped the run; the log has the details. Resume it to go on.'
-      })
-    )
+    end(failedBy(internalError))
   }
 
   const pump = (now: number): void => {
-    while (ending === undefined && now >= quietUntil) {
+    while (ending === undefined && now >= patience.quietUntil()) {
       const size = dispatcher.size(mission.left(), channel.pace.free(now, 'run'), inFlight)
       const batch = size > 0 ? mission.next(size, now) : null
       if (batch === null || channel.pace.reserve(now, 'run') !== 0) return
@@ -200,8 +159,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const tend = (now: number): void => {
-    const allowed = ending === undefined || (ending.settle && troubleSince === undefined)
-    if (choring || !allowed || now < quietUntil) return
+    const allowed = ending === undefined || (ending.settle && !patience.tried())
+    if (choring || !allowed || now < Math.max(choreAfter, patience.quietUntil())) return
     const chore = mission.chore(now, ending !== undefined)
     if (chore === null) return
     choring = true
@@ -209,12 +168,12 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       async () => {
         try {
           const events = await chore()
-          worked()
+          patience.worked()
           await emit(events)
         } catch (error) {
           if (!(error instanceof PortalFailure)) throw error
           trouble(error)
-          quietUntil = Math.max(quietUntil, clock.now() + 250)
+          choreAfter = clock.now() + (error.kind === 'operating' ? 5000 : 250)
         }
       },
       () => {
@@ -224,11 +183,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const nextMoment = (now: number): number => {
-    const moments = [mission.choreAt(), ...mission.wants().map(method => channel.pace.parkedUntil(method, now))]
-    if (quietUntil > now) moments.push(quietUntil)
-    if (mission.left() > 0 && inFlight === 0 && ending === undefined) moments.push(nextFree(now))
-    else if (mission.left() > 0 && ending === undefined && channel.pace.free(now, 'run') === 0)
-      moments.push(nextFree(now))
+    const moments = [mission.choreAt(), choreAfter, patience.quietUntil(), channel.pace.nextAt(now, 'run')]
+    for (const method of mission.wants()) moments.push(channel.pace.parkedUntil(method, now))
     return Math.min(...moments.filter(moment => moment > now), now + 5000)
   }
 
@@ -236,14 +192,14 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     if (inFlight > 0 || choring) return false
     if (abandoned || mission.finished()) return true
     if (ending === undefined) return false
-    return !ending.settle || mission.certain() || troubleSince !== undefined
+    return !ending.settle || mission.certain() || patience.tried()
   }
 
   const prepare = async (): Promise<void> => {
     try {
       await emit(await mission.prepare())
     } catch (error) {
-      if (error instanceof PortalFailure) end(failureOf(error))
+      if (error instanceof PortalFailure) end(failedBy(error))
       else broken(error)
     }
   }
@@ -272,6 +228,9 @@ export const createRunner = (deps: RunnerDeps): Runner => {
         const now = clock.now()
         pump(now)
         tend(now)
+        if (ending?.status === 'cancelled' && !state.cancelling) {
+          await emit([{ type: 'cancel.requested', at: now }]).catch(broken)
+        }
         if (over()) break
         deps.show(state, live(clock.now()))
         await bell.wait(nextMoment(clock.now()))

@@ -1,18 +1,19 @@
 // Starting, finding, watching, cancelling and resuming runs; one at a time per portal.
 // Must stay true: a portal is driven only by the holder of its mutex (in this process) and its lease (among processes).
 import { E_ALREADY_LOCKED, Mutex, tryAcquire } from 'async-mutex'
-import { prepareAttempt, readRejections } from './attempt.ts'
+import { readRejections } from './attempt.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { deferred } from './deferred.ts'
-import { createDispatcher } from './dispatcher.ts'
+import { cancelled, type Ending, interrupted } from './ending.ts'
 import { busy, notFound, nothingToRetry, runNotActive, runNotResumable } from './errors.ts'
-import { applyRunEvent, initialRunState, type LiveState, notLive, type RunState, toSnapshot } from './fold.ts'
-import type { Journal, Lease, Leases } from './journal.ts'
+import { initialRunState, toSnapshot } from './fold.ts'
+import type { Journal, Leases } from './journal.ts'
 import { createLiveRun, type LiveRun } from './live-run.ts'
 import type { Operation } from './recipe.ts'
-import type { Rejection, RunEvent, RunRecord, RunSnapshot, StartedBy } from './run.ts'
-import { createRunner, type Ending, type Runner } from './runner.ts'
+import type { Rejection, RunRecord, RunSnapshot, StartedBy } from './run.ts'
+import { type Mode, openAttempt, underLease } from './run-life.ts'
+import type { Runner } from './runner.ts'
 
 /** Snapshots go out at most this often. */
 const SHOW_EVERY_MS = 100
@@ -72,11 +73,6 @@ interface Active {
   readonly ended: Promise<void>
 }
 
-type Mode = 'new' | 'resume' | 'recover'
-
-const cancelled: Ending = { status: 'cancelled', failure: null, settle: true }
-const interrupted = (settle: boolean): Ending => ({ status: 'interrupted', failure: null, settle })
-
 export const createRuns = (deps: RunsDeps): Runs => {
   const { journal, leases, clock } = deps
   const mutexes = new Map<string, Mutex>()
@@ -95,95 +91,6 @@ export const createRuns = (deps: RunsDeps): Runs => {
     const here = actives.get(portalId)
     if (here !== undefined) return here.live.current()
     return (await journal.unfinished()).find(record => record.portalId === portalId)?.snapshot
-  }
-
-  /** Keeps the lease for as long as `work` lasts. */
-  const underLease = async (lease: Lease, work: () => Promise<void>, lost: () => void): Promise<void> => {
-    const over = new AbortController()
-    const renewing = (async () => {
-      for (;;) {
-        await clock.sleep(leases.ttl / 3, over.signal)
-        if (over.signal.aborted) return
-        await leases.renew(lease).catch(error => {
-          // A failed write is tried again; a lost lease ends the run at its next write, this only says so sooner.
-          if (error instanceof Error && error.name === 'LeaseLost') lost()
-        })
-      }
-    })()
-    try {
-      await work()
-    } finally {
-      over.abort()
-      await renewing
-      await leases.release(lease).catch(deps.onCrash)
-    }
-  }
-
-  /** One attempt from the first to the last write. `started` is called when the run is on disk and visible. */
-  const attempt = async (
-    lease: Lease,
-    record: RunRecord,
-    channel: Channel,
-    mode: Mode,
-    active: Active
-  ): Promise<() => Promise<void>> => {
-    const first: RunEvent[] =
-      mode === 'new'
-        ? [{ type: 'run.started', at: record.startedAt, operation: record.operation, total: totalOf(record) }]
-        : mode === 'resume'
-          ? [{ type: 'run.resumed', at: clock.now() }]
-          : []
-    const { mission, state, lastBatch, leftovers } = await prepareAttempt(
-      { journal, clock, requestSeconds: deps.requestSeconds },
-      record,
-      channel
-    )
-    const snap = (now: RunState, live: LiveState): RunSnapshot =>
-      toSnapshot(
-        now,
-        {
-          id: record.id,
-          portal: record.snapshot.portal,
-          startedAt: record.startedAt,
-          startedBy: record.startedBy.name
-        },
-        live
-      )
-    const opening: RunEvent[] = []
-    let initial = state
-    for (const event of [...first, ...leftovers]) {
-      for (const each of [event, ...mission.apply(event)]) {
-        opening.push(each)
-        initial = applyRunEvent(initial, each)
-      }
-    }
-    const snapshot = snap(initial, notLive)
-    if (mode === 'new') await journal.create(lease, { ...record, snapshot }, opening)
-    else if (opening.length > 0) await journal.append(lease, record.id, opening, snapshot)
-    active.live.show(snapshot)
-
-    const runner = createRunner({
-      mission,
-      channel,
-      dispatcher: createDispatcher(),
-      clock,
-      random: deps.random,
-      initial,
-      firstBatch: lastBatch,
-      write: (events, next) => journal.append(lease, record.id, events, snap(next, notLive)),
-      show: (next, live) => active.live.show(snap(next, live))
-    })
-    active.runner = runner
-    if (mode === 'recover') runner.end(state.cancelling ? cancelled : interrupted(true))
-    if (active.ending !== undefined) runner.end(active.ending)
-    return async () => {
-      await runner.run()
-    }
-  }
-
-  const totalOf = ({ operation, snapshot }: RunRecord): number | null => {
-    if (operation.kind === 'clear') return null
-    return operation.retryOf === undefined ? operation.recipe.companies + operation.recipe.contacts : snapshot.total
   }
 
   /** Takes mutex and lease, begins the attempt, and lets it go on after the returned promise resolved. */
@@ -205,11 +112,14 @@ export const createRuns = (deps: RunsDeps): Runs => {
       actives.set(portalId, active)
       try {
         await underLease(
+          deps,
           lease,
           async () => {
-            const go = await attempt(lease, record, channel, mode, active)
+            const runner = await openAttempt(deps, { lease, record, channel, mode, live: active.live })
+            active.runner = runner
+            if (active.ending !== undefined) runner.end(active.ending)
             begun.resolve(active.live.current())
-            await go()
+            await runner.run()
           },
           () => active.runner?.end(interrupted(false))
         )

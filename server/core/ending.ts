@@ -1,0 +1,26 @@
+// How a run ends before its work is done.
+// Must stay true: pure values; the first ending that a run is given counts.
+import type { FinalStatus, RunFailure } from './run.ts'
+
+export interface Ending {
+  readonly status: Exclude<FinalStatus, 'completed'>
+  readonly failure: RunFailure | null
+  /** Unknown rows are looked up before the end. */
+  readonly settle: boolean
+}
+
+export const cancelled: Ending = { status: 'cancelled', failure: null, settle: true }
+
+export const interrupted = (settle: boolean): Ending => ({ status: 'interrupted', failure: null, settle })
+
+/** The portal or the storage cannot go on; the run can be resumed. */
+export const failedBy = ({ code, message }: RunFailure): Ending => ({
+  status: 'failed',
+  failure: { code, message },
+  settle: false
+})
+
+export const internalError: RunFailure = {
+  code: 'INTERNAL_ERROR',
+  message: 'An error inside BitrixCorp stopped the run; the log has the details. Resume it to go on.'
+}

@@ -1,0 +1,124 @@
+// Looks rows up by their origin tag, and corrects what a lost answer left behind.
+// Must stay true: only reads and writes that may be repeated; a tag is trusted only where the portal returned exactly it.
+import { z } from 'zod'
+import type { Channel } from './channel.ts'
+import { isAlreadyGone } from './deleted.ts'
+import { type EntityName, entities, ORIGINATOR_ID } from './entities.ts'
+import type { Plan } from './plan.ts'
+import { type Command, PortalFailure } from './portal.ts'
+
+/** Tags in one look-up: half a page, so that duplicates still fit on it. */
+const TAGS = 25
+/** Look-ups in one request. */
+const LOOKUPS = 10
+
+const rowSchema = z.array(
+  z.object({
+    ID: z.coerce.number().int().positive(),
+    ORIGIN_ID: z.string(),
+    COMPANY_ID: z.union([z.coerce.number().int(), z.null()]).optional()
+  })
+)
+
+/** A record that carries our tag. `companyId` is 0 without a link. */
+export interface FoundRecord {
+  readonly id: number
+  readonly companyId: number
+}
+
+const chunks = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+
+/** Runs commands of which every single one must succeed. @throws {PortalFailure} */
+const demand = async (channel: Channel, commands: readonly Command[]): Promise<ReadonlyMap<string, unknown>> => {
+  const { outcomes } = await channel.execute(commands, 'run')
+  const results = new Map<string, unknown>()
+  for (const { key, method } of commands) {
+    const outcome = outcomes.get(key)
+    if (outcome?.kind === 'ok') results.set(key, outcome.result)
+    else if (
+      outcome?.kind === 'refused' &&
+      method.endsWith('.delete') &&
+      isAlreadyGone(outcome.code, outcome.message)
+    ) {
+      results.set(key, true)
+    } else if (outcome?.kind === 'refused' || outcome?.kind === 'blocked') {
+      throw new PortalFailure('blocked', outcome.code || 'REFUSED', `${method}: ${outcome.message}`)
+    } else if (outcome?.kind === 'limited') {
+      throw new PortalFailure('operating', outcome.code, `${method} is over its limit`)
+    } else throw new PortalFailure('lost', 'NO_RESULT', `The portal did not answer ${method}`)
+  }
+  return results
+}
+
+/**
+ * Finds the records of rows by origin tag: for each row that exists, its records in order of id (more than one = duplicates).
+ * @throws {PortalFailure} also when the portal returns records that were not asked for (it ignored the filter)
+ */
+export const lookUpRows = async (
+  channel: Channel,
+  plan: Plan,
+  entity: EntityName,
+  rows: readonly number[]
+): Promise<Map<number, FoundRecord[]>> => {
+  const found = new Map<number, FoundRecord[]>()
+  let asks = chunks(rows, TAGS).map(part => ({ part, after: 0 }))
+  while (asks.length > 0) {
+    const now = asks.slice(0, LOOKUPS)
+    const later = asks.slice(LOOKUPS)
+    const commands = now.map(({ part, after }, index) => ({
+      key: `q${index}`,
+      method: entities[entity].list,
+      params: {
+        order: { ID: 'ASC' },
+        filter: {
+          '=ORIGINATOR_ID': ORIGINATOR_ID,
+          '@ORIGIN_ID': part.map(row => plan.originId(row)),
+          ...(after > 0 ? { '>ID': after } : {})
+        },
+        select: ['ID', 'ORIGIN_ID', ...(entity === 'contact' ? ['COMPANY_ID'] : [])],
+        start: -1
+      }
+    }))
+    const results = await demand(channel, commands)
+    for (const [index, { part }] of now.entries()) {
+      const page = rowSchema.safeParse(results.get(`q${index}`))
+      if (!page.success)
+        throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a look-up with unreadable rows')
+      const asked = new Set(part)
+      for (const record of page.data) {
+        const row = plan.rowOfOriginId(record.ORIGIN_ID)
+        if (row === undefined || !asked.has(row)) {
+          throw new PortalFailure(
+            'blocked',
+            'LOOKUP_UNRELIABLE',
+            'The portal ignores the filter by ORIGIN_ID, so lost rows cannot be found safely. Resume the run when the portal filters by it again.'
+          )
+        }
+        found.set(row, [...(found.get(row) ?? []), { id: record.ID, companyId: record.COMPANY_ID ?? 0 }])
+      }
+      if (page.data.length === 50) later.push({ part, after: page.data.at(-1)?.ID ?? 0 })
+    }
+    asks = later
+  }
+  return found
+}
+
+/** Repeatable corrections: links contacts to their companies, removes records that are one too many. @throws {PortalFailure} */
+export const correct = async (
+  channel: Channel,
+  links: readonly { readonly contactId: number; readonly companyId: number }[],
+  extras: Readonly<Record<EntityName, readonly number[]>>
+): Promise<void> => {
+  const commands: Command[] = [
+    ...links.map(({ contactId, companyId }) => ({
+      key: `l${contactId}`,
+      method: entities.contact.update,
+      params: { id: contactId, fields: { COMPANY_ID: companyId } }
+    })),
+    ...(['contact', 'company'] as const).flatMap(entity =>
+      extras[entity].map(id => ({ key: `${entity}${id}`, method: entities[entity].delete, params: { id } }))
+    )
+  ]
+  for (const part of chunks(commands, 25)) await demand(channel, part)
+}

@@ -1,0 +1,47 @@
+// What a run waits for when nothing but time will change anything: said in the snapshot.
+// Must stay true: pure; nothing is said while requests are under way that may end the wait.
+import type { Mission } from './mission.ts'
+import type { Pace } from './pace.ts'
+
+/** A wait shorter than this is not worth a word. */
+const WORTH_SAYING_MS = 1000
+
+export interface Waiting {
+  /** Unix ms. */
+  readonly until: number
+  /** As `RunSnapshot.waitingFor`. */
+  readonly for: string
+}
+
+export interface Situation {
+  readonly now: number
+  /** Nothing is under way. */
+  readonly idle: boolean
+  /** The run is being ended. */
+  readonly ending: boolean
+  readonly mission: Pick<Mission, 'wants' | 'left' | 'choreAt'>
+  readonly pace: Pace
+  readonly quietUntil: number
+  /** When the request bucket lets a request out. */
+  readonly nextFree: number
+}
+
+export const describeWaiting = ({
+  now,
+  idle,
+  ending,
+  mission,
+  pace,
+  quietUntil,
+  nextFree
+}: Situation): Waiting | null => {
+  const parked = mission.wants().map(method => ({ until: pace.parkedUntil(method, now), for: method }))
+  const first = parked.filter(({ until }) => until > now).sort((a, b) => a.until - b.until)[0]
+  if (first !== undefined && parked.every(({ until }) => until > now)) return first
+  if (!idle) return null
+  if (quietUntil > now + WORTH_SAYING_MS) return { until: quietUntil, for: 'portal' }
+  if (mission.left() > 0 && !ending && nextFree > now) return first ?? { until: nextFree, for: 'requests' }
+  const due = mission.choreAt()
+  const onlyLookUps = mission.left() === 0 || ending
+  return onlyLookUps && due > now && due < Number.POSITIVE_INFINITY ? { until: due, for: 'reconciliation' } : null
+}
