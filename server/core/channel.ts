@@ -1,6 +1,7 @@
 // A portal behind its pace: everything that talks to a portal goes through one of these, so that the limits are kept in one place.
 // Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
 import type { Clock } from './clock.ts'
+import type { Speed } from './dispatcher.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
 
@@ -17,6 +18,8 @@ export interface Answer {
 export interface Channel {
   readonly portal: Portal
   readonly pace: Pace
+  /** What earlier runs of a kind learned of the portal's speed. */
+  speed(kind: string): Speed
   /** True once the portal has answered anything in this process. */
   proven(): boolean
   /** Sends at once: the request is already reserved. @throws {PortalFailure} */
@@ -31,6 +34,7 @@ export interface Channel {
 
 export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel => {
   let proven = false
+  const speeds = new Map<string, Speed>()
 
   const learn = (commands: readonly Command[], reply: BatchReply): void => {
     const now = clock.now()
@@ -65,6 +69,11 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
   return {
     portal,
     pace,
+    speed(kind) {
+      const speed = speeds.get(kind) ?? { perCommand: undefined }
+      speeds.set(kind, speed)
+      return speed
+    },
     proven: () => proven,
     send,
     async execute(commands, traffic = 'page') {

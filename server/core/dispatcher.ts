@@ -30,14 +30,19 @@ export interface Dispatcher {
   secondsPerCommand(): number | undefined
 }
 
-export const createDispatcher = (): Dispatcher => {
-  let perCommand: number | undefined
+/** What is known of a portal's speed; outlives a run, so that only the first one has to measure before it trusts. */
+export interface Speed {
+  /** Seconds that one command takes. */
+  perCommand: number | undefined
+}
+
+export const createDispatcher = (speed: Speed): Dispatcher => {
   let limit = 8
   let probes = 0
 
   const cap = (): number => {
-    if (perCommand === undefined) return SMALL
-    return Math.max(1, Math.min(MAX_BATCH, Math.floor(AIM_SECONDS / Math.max(perCommand, 1e-6))))
+    if (speed.perCommand === undefined) return SMALL
+    return Math.max(1, Math.min(MAX_BATCH, Math.floor(AIM_SECONDS / Math.max(speed.perCommand, 1e-6))))
   }
 
   return {
@@ -45,14 +50,14 @@ export const createDispatcher = (): Dispatcher => {
       if (left <= 0 || free < 1) return 0
       const spread = Math.max(1, Math.floor((free + inFlight) * SPREAD) - inFlight)
       const share = Math.ceil(left / spread)
-      if (share <= SMALL && perCommand === undefined) return inFlight >= MAX_IN_FLIGHT ? 0 : share
-      if (perCommand === undefined) {
+      if (share <= SMALL && speed.perCommand === undefined) return inFlight >= MAX_IN_FLIGHT ? 0 : share
+      if (speed.perCommand === undefined) {
         if (probes >= PROBE_REQUESTS) return inFlight === 0 ? PROBE_ROWS : 0
         probes += 1
         return PROBE_ROWS
       }
       // Few rows that small requests can carry need no caution: their queue at the portal is short.
-      const short = share <= SMALL && left * perCommand < AIM_SECONDS * 2
+      const short = share <= SMALL && left * speed.perCommand < AIM_SECONDS * 2
       if (inFlight >= (short ? MAX_IN_FLIGHT : limit)) return 0
       const open = Math.max(1, Math.min(free, (short ? MAX_IN_FLIGHT : limit) - inFlight))
       return Math.min(cap(), Math.max(1, Math.ceil(left / Math.min(open, spread))))
@@ -60,7 +65,7 @@ export const createDispatcher = (): Dispatcher => {
     measured({ commands, duration, elapsed }) {
       if (commands === 0) return
       const seconds = duration / commands
-      perCommand = perCommand === undefined ? seconds : perCommand * 0.7 + seconds * 0.3
+      speed.perCommand = speed.perCommand === undefined ? seconds : speed.perCommand * 0.7 + seconds * 0.3
       const queued = elapsed - duration
       if (queued < Math.max(0.25 * duration, 0.1)) limit = Math.min(MAX_IN_FLIGHT, limit + 2)
       else if (queued > Math.max(0.75 * duration, 0.3)) limit = Math.max(2, limit - 1)
@@ -68,6 +73,6 @@ export const createDispatcher = (): Dispatcher => {
     failed() {
       limit = Math.max(2, Math.floor(limit / 2))
     },
-    secondsPerCommand: () => perCommand
+    secondsPerCommand: () => speed.perCommand
   }
 }

@@ -51,9 +51,12 @@ const text = z
   .transform(value => value ?? '')
   .default('')
 const id = z.coerce.number().int()
-const phones = z.union([z.array(z.object({ VALUE: z.string() })), z.unknown()]).transform(
-  value => (Array.isArray(value) ? ((value[0] as { VALUE?: string } | undefined)?.VALUE ?? null) : null) // parsed by the first branch
-)
+/** The first number; null where there is none (Bitrix24 then leaves the key out). */
+const phones = z
+  .array(z.object({ VALUE: z.string() }))
+  .nullish()
+  .catch(null)
+  .transform(list => list?.[0]?.VALUE ?? null)
 const companyRow = z.object({ ID: id, TITLE: text, PHONE: phones })
 const contactRow = z.object({
   ID: id,

@@ -99,7 +99,7 @@ export const openAttempt = async (
   const runner = createRunner({
     mission,
     channel,
-    dispatcher: createDispatcher(),
+    dispatcher: createDispatcher(channel.speed(record.operation.kind)),
     clock,
     random: deps.random,
     initial,

@@ -46,29 +46,31 @@ export const isPrivateHost = (host: string): boolean => {
   return !host.includes('.') || /\.(localhost|local|internal|home\.arpa)$/.test(host)
 }
 
-/** The parsed webhook, or a sentence that says what is wrong with the address. */
+/** The parsed webhook, or what is wrong with the address. */
 const parse = (text: string): Webhook | string => {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined) return `It is not an address. Copy the webhook from the portal, for example ${EXAMPLE}`
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    return `It must begin with https://, for example ${EXAMPLE}`
+  if (url === undefined) return `must be an address: copy the webhook from the portal, for example ${EXAMPLE}`
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `must begin with https://, for example ${EXAMPLE}`
   if (url.protocol === 'http:' && !isPrivateHost(url.hostname)) {
-    return 'Plain http is accepted only for loopback and private hosts, because the secret would travel unprotected. Use https.'
+    return `must begin with https://, because its secret would travel unprotected (plain http is for loopback and private hosts only), for example ${EXAMPLE}`
   }
-  if (url.username !== '' || url.password !== '') return 'It must not hold a user name or password before the host.'
-  if (url.search !== '' || url.hash !== '') return 'It must end after the secret: remove everything from "?" or "#" on.'
+  if (url.username !== '' || url.password !== '')
+    return `must not hold a user name or password before the host, for example ${EXAMPLE}`
+  if (url.search !== '' || url.hash !== '')
+    return `must end after the secret: remove everything from "?" or "#" on, for example ${EXAMPLE}`
   const [rest, user, secret, ...more] = url.pathname.replace(/\/$/, '').split('/').slice(1)
   if (rest !== 'rest' || user === undefined || secret === undefined) {
-    return `Its path must be /rest/<user>/<secret>/, for example ${EXAMPLE}`
+    return `must have the path /rest/<user>/<secret>/, for example ${EXAMPLE}`
   }
-  if (more.length > 0) return 'It must end after the secret: remove the method name behind it.'
-  if (!/^[1-9]\d{0,14}$/.test(user)) return 'The part behind /rest/ must be the number of a user.'
+  if (more.length > 0) return `must end after the secret: remove the method name behind it, for example ${EXAMPLE}`
+  if (!/^[1-9]\d{0,14}$/.test(user)) return `must have the number of a user behind /rest/, for example ${EXAMPLE}`
   // At least 8 characters: a shorter one could not be blotted out of texts without harming them (bitrix24/client.ts).
-  if (!/^[A-Za-z0-9_-]{8,128}$/.test(secret)) return 'Its secret must be 8 to 128 letters and digits. Copy it whole.'
+  if (!/^[A-Za-z0-9_-]{8,128}$/.test(secret))
+    return `must end with a secret of 8 to 128 letters and digits: copy it whole, for example ${EXAMPLE}`
   return new Webhook(url.origin, url.host, Number(user), secret)
 }
 
-/** `https://<portal>/rest/<user>/<secret>/`, trailing slash optional → {@link Webhook}. Messages are sentences without the secret. */
+/** `https://<portal>/rest/<user>/<secret>/`, trailing slash optional → {@link Webhook}. Messages read on after the variable's name and never echo the secret. */
 export const webhookUrlSchema = z.string().transform((text, context) => {
   const webhook = parse(text.trim())
   if (typeof webhook !== 'string') return webhook

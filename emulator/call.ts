@@ -1,0 +1,131 @@
+// One call of one method: rights, operating limit, service time, handler, `time` block (protocol.md, 1.4 to 1.6).
+// Must stay true: a handler runs when its service time has elapsed, in one turn; what it throws is an error reply, never a crash.
+import type { Outcome, Perform } from './batch.ts'
+import type { Fault } from './faults.ts'
+import { refuseRows } from './faults.ts'
+import { type Credential, type Method, type MethodResult, type PhpParams, RestError } from './method.ts'
+import { truthy } from './php.ts'
+import { count, type PortalParts } from './portal-parts.ts'
+import { portalTime } from './portal-time.ts'
+import type { Execution } from './workers.ts'
+
+/** The error envelope; it never has a `time` block (trap 48). */
+export function failed(error: RestError): Outcome {
+  const body = { error: error.code, error_description: error.message, ...error.extra }
+  return { ok: false, status: error.status, body }
+}
+
+/** How calls are performed for one request. */
+export function createPerform(
+  parts: PortalParts,
+  credential: Credential,
+  execution: Execution,
+  options: { readonly inBatch: boolean; readonly fault: Fault | undefined }
+): Perform {
+  const { methods, operating, settings, stats, clock } = parts
+  const { fault, inBatch } = options
+
+  return (spelling, params) => {
+    const name = spelling.toLowerCase()
+    const method = methods.get(name)
+    if (method === undefined) return failed(methodNotFound())
+    const denied = whyDenied(method, credential, inBatch)
+    if (denied !== undefined) return failed(denied)
+    const key = `${credential.type}:${credential.id}:${name}`
+    const switchedOff = fault?.kind === 'batch-limit' && (fault.methods?.includes(name) ?? true)
+    if (switchedOff || operating.blocked(key, clock())) {
+      count(stats.limited, method.name)
+      return failed(operationTimeLimit())
+    }
+    const serviceMs = settings.speed.methodMs[name] ?? settings.speed.commandMs
+    const waits = execution.spend(serviceMs)
+    const handle = () => handled(parts, method, key, params, credential, execution.commandAt, serviceMs, fault)
+    return waits === undefined ? handle() : waits.then(handle)
+  }
+}
+
+export const methodNotFound = () => new RestError(404, 'ERROR_METHOD_NOT_FOUND', 'Method not found!')
+
+export const operationTimeLimit = () =>
+  new RestError(429, 'OPERATION_TIME_LIMIT', 'Method is blocked due to operation time limit.')
+
+function whyDenied(method: Method, credential: Credential, inBatch: boolean): RestError | undefined {
+  if (method.scope !== null && !allows(credential.scope, method.scope)) {
+    const holder = credential.type === 'webhook' ? 'webhook' : 'access'
+    const text = `The request requires higher privileges than provided by the ${holder} token`
+    // Inside a batch this one error comes without a text (protocol.md, 1.7).
+    return new RestError(401, 'insufficient_scope', inBatch ? '' : text)
+  }
+  if (method.applicationOnly === true && credential.type !== 'application') {
+    return new RestError(403, 'WRONG_AUTH_TYPE', 'Current authorization type is denied for this method')
+  }
+  return undefined
+}
+
+/** The narrower user scopes open the same methods (protocol.md, 6.6). */
+function allows(granted: readonly string[], scope: string): boolean {
+  return granted.includes(scope) || (scope === 'user' && granted.some(each => /^user_(brief|basic)$/.test(each)))
+}
+
+function handled(
+  parts: PortalParts,
+  method: Method,
+  key: string,
+  params: PhpParams,
+  credential: Credential,
+  startedAt: number,
+  serviceMs: number,
+  fault: Fault | undefined
+): Outcome {
+  const { state, stats, clock, methods } = parts
+  const refuse = state.refuse
+  if (fault?.kind === 'access-denied') state.refuse = refuseRows(fault.rows)
+  count(stats.commands, method.name)
+  let answer: MethodResult
+  try {
+    answer = method.handle({ state, credential, params, now: clock(), methods })
+  } catch (cause) {
+    if (cause instanceof RestError) return failed(cause)
+    return failed(new RestError(500, 'INTERNAL_SERVER_ERROR', String(cause)))
+  } finally {
+    state.refuse = refuse
+  }
+  // The nominal service time is what counts: timers of this process are not the portal's work.
+  const finishedAt = serviceMs > 0 ? startedAt + serviceMs : clock()
+  parts.operating.register(key, startedAt, (finishedAt - startedAt) / 1000)
+  if (isReturnedError(answer.result)) return { ok: false, status: 200, body: answer.result }
+  const { result, next, total } = answer
+  const time = timeBlock(parts, startedAt, finishedAt, finishedAt - startedAt, key)
+  return {
+    ok: true,
+    body: { result, ...(next !== undefined && { next }), ...(total !== undefined && { total }), time }
+  }
+}
+
+/** A handler that returns an error instead of throwing it gets status 200 and no `time` (protocol.md, 1.6). */
+function isReturnedError(result: unknown): result is PhpParams {
+  if (typeof result !== 'object' || result === null || !('error' in result)) return false
+  return truthy(result.error) && 'error_description' in result && truthy(result.error_description)
+}
+
+/** Times in unix milliseconds. `key`: whose operating time is shown; the batch itself uses none up and shows 0. */
+export function timeBlock(parts: PortalParts, start: number, finish: number, processing: number, key?: string): object {
+  const { settings, state, operating } = parts
+  const seconds = (ms: number) => Math.round(ms * 1000) / 1e6
+  const whole = settings.integerTimes
+  const block = {
+    start: whole ? Math.floor(start / 1000) : seconds(start),
+    finish: seconds(finish),
+    duration: seconds(finish - start),
+    processing: whole ? Math.floor(processing / 1000) : seconds(processing),
+    date_start: portalTime(start, state.utcOffsetMinutes),
+    date_finish: portalTime(finish, state.utcOffsetMinutes)
+  }
+  if (!settings.operating.on) return block
+  const reading = key === undefined ? { operating: 0 } : operating.read(key, finish)
+  if (reading.resetAt === undefined) return { ...block, operating: reading.operating }
+  // Whole seconds as on the wire, unless the window is scaled down so far that a second would be coarse.
+  const precise = settings.operating.windowSeconds < 60
+  const resetAt = precise ? Math.round(reading.resetAt) / 1000 : Math.floor(reading.resetAt / 1000)
+  return { ...block, operating_reset_at: resetAt, operating: reading.operating }
+}

@@ -1,0 +1,157 @@
+// Who may call an emulated portal: people, incoming webhooks, applications and their tokens.
+// Must stay true: refresh tokens work once; nothing is handed out without a person, and all of it lives in memory.
+import { randomBytes } from 'node:crypto'
+import { type Credential, type Person, RestError } from './method.ts'
+
+export const PEOPLE: readonly Person[] = [
+  { id: 1, name: 'Иван', lastName: 'Петров', admin: true, crm: 'full' },
+  { id: 2, name: 'Мария', lastName: 'Соколова', admin: false, crm: 'full' },
+  { id: 3, name: 'Олег', lastName: 'Лебедев', admin: false, crm: 'none' }
+]
+
+export interface Application {
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly scope: readonly string[]
+}
+
+/** The answer of the token endpoint, as on the wire (protocol.md, 6.3). */
+export interface TokenSet {
+  readonly access_token: string
+  /** Unix seconds. */
+  readonly expires: number
+  readonly expires_in: number
+  readonly scope: string
+  /** The authorization server's host, not the portal's (trap 18). */
+  readonly domain: string
+  readonly server_endpoint: string
+  readonly status: 'L'
+  readonly client_endpoint: string
+  readonly member_id: string
+  readonly user_id: number
+  readonly refresh_token: string
+}
+
+interface Grant {
+  readonly application: Application
+  readonly person: Person
+}
+
+export interface CredentialsOptions {
+  readonly people: readonly Person[]
+  readonly memberId: string
+  readonly tokenSeconds: () => number
+  /** Known only once the portal listens. */
+  readonly origin: () => string
+  /** Unix milliseconds. */
+  readonly clock: () => number
+}
+
+const REFRESH_DAYS = 30 // in every recorded pair (protocol.md, trap 17)
+
+const hex = (bytes: number): string => randomBytes(bytes).toString('hex')
+
+/** 70 hex digits that begin with the expiry, little-endian, as observed (protocol.md, 6.3). */
+function token(expires: number, personId: number): string {
+  const head = Buffer.alloc(8)
+  head.writeUInt32LE(expires >>> 0, 0)
+  head.writeUInt32BE(personId, 4)
+  return head.toString('hex') + hex(27)
+}
+
+export function createCredentials({ people, memberId, tokenSeconds, origin, clock }: CredentialsOptions) {
+  const webhooks = new Map<string, Credential>()
+  const applications = new Map<string, Application>()
+  const access = new Map<string, Grant & { expires: number; revoked: boolean }>()
+  const refresh = new Map<string, Grant & { expires: number }>()
+
+  const person = (id: number): Person => {
+    const found = people.find(candidate => candidate.id === id)
+    if (found === undefined) throw new RangeError(`The emulated portal has no person ${id}`)
+    return found
+  }
+  const issue = (grant: Grant): TokenSet => {
+    const now = Math.floor(clock() / 1000)
+    const expires = now + tokenSeconds()
+    const accessToken = token(expires, grant.person.id)
+    const refreshToken = token(now + REFRESH_DAYS * 86_400, grant.person.id)
+    access.set(accessToken, { ...grant, expires, revoked: false })
+    refresh.set(refreshToken, { ...grant, expires: now + REFRESH_DAYS * 86_400 })
+    return {
+      access_token: accessToken,
+      expires,
+      expires_in: tokenSeconds(),
+      scope: grant.application.scope.join(','),
+      domain: new URL(origin()).host,
+      server_endpoint: `${origin()}/rest/`,
+      status: 'L',
+      client_endpoint: `${origin()}/rest/`,
+      member_id: memberId,
+      user_id: grant.person.id,
+      refresh_token: refreshToken
+    }
+  }
+  return {
+    /** Answers the secret of a new incoming webhook. */
+    addWebhook(personId: number, scope: readonly string[]): string {
+      const secret = hex(8)
+      const id = String(webhooks.size + 1)
+      webhooks.set(`${personId}/${secret}`, { type: 'webhook', id, scope, person: person(personId) })
+      return secret
+    },
+    removeWebhook(secret: string): void {
+      for (const key of webhooks.keys()) if (key.endsWith(`/${secret}`)) webhooks.delete(key)
+    },
+    addApplication(scope: readonly string[]): Application {
+      const application = { clientId: `local.${hex(7)}.${hex(4)}`, clientSecret: hex(25), scope }
+      applications.set(application.clientId, application)
+      return application
+    },
+    issueTokens: (application: Application, personId: number) => issue({ application, person: person(personId) }),
+    /** Makes an access token expired, as if its hour were over. */
+    expireToken(accessToken: string): void {
+      const grant = access.get(accessToken)
+      if (grant !== undefined) grant.expires = 0
+    },
+    /** Takes back everything that an application was granted: calls get invalid_token, refreshing invalid_grant. */
+    revokeTokens(application: Application): void {
+      for (const grant of access.values()) if (grant.application === application) grant.revoked = true
+      for (const [key, grant] of refresh) if (grant.application === application) refresh.delete(key)
+    },
+    /** @throws {RestError} 401 */
+    byWebhook(userId: string, secret: string): Credential {
+      const credential = /^\d+$/.test(userId) ? webhooks.get(`${userId}/${secret}`) : undefined
+      if (credential === undefined) throw new RestError(401, 'INVALID_CREDENTIALS', 'Invalid request credentials')
+      return credential
+    },
+    /** @throws {RestError} 401 */
+    byToken(accessToken: string | undefined): Credential {
+      const grant = accessToken === undefined ? undefined : access.get(accessToken)
+      if (grant === undefined) throw new RestError(401, 'NO_AUTH_FOUND', 'Wrong authorization data')
+      if (grant.revoked) throw new RestError(401, 'invalid_token', 'Unable to get application by token')
+      if (grant.expires * 1000 <= clock()) {
+        throw new RestError(401, 'expired_token', 'The access token provided has expired.')
+      }
+      const { application } = grant
+      return { type: 'application', id: application.clientId, scope: application.scope, person: grant.person }
+    },
+    /** The refresh grant: the old refresh token is used up. @throws {RestError} as the authorization server answers */
+    refreshTokens(clientId: string, clientSecret: string, refreshToken: string): TokenSet {
+      if (refreshToken === '') throw new RestError(400, 'invalid_request', 'refresh_token is missing')
+      const application = applications.get(clientId)
+      if (application === undefined || application.clientSecret !== clientSecret) {
+        throw new RestError(400, 'invalid_client', 'Invalid client')
+      }
+      const grant = refresh.get(refreshToken)
+      if (grant === undefined || grant.expires * 1000 <= clock()) {
+        throw new RestError(400, 'invalid_grant', 'Invalid refresh token')
+      }
+      // Observed: a foreign client's mistake comes with status 200 (trap 19).
+      if (grant.application !== application) throw new RestError(200, 'wrong_client', 'Wrong client')
+      refresh.delete(refreshToken)
+      return issue(grant)
+    }
+  }
+}
+
+export type Credentials = ReturnType<typeof createCredentials>

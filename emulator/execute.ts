@@ -1,0 +1,133 @@
+// Takes one REST request through the portal: worker, method, credentials, limits, handler, envelope (protocol.md, 1.4).
+// Must stay true: an unknown method is told before credentials are looked at; a request beyond its time cap stops where it is.
+import { runBatch } from './batch.ts'
+import { createPerform, failed, methodNotFound, operationTimeLimit, timeBlock } from './call.ts'
+import type { Fault } from './faults.ts'
+import { type Credential, RestError } from './method.ts'
+import { encodeJson } from './php.ts'
+import type { PortalParts } from './portal-parts.ts'
+import type { RestRequest } from './request.ts'
+import type { Refusal } from './settings.ts'
+import { Execution, Interrupted } from './workers.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly type: 'application/json; charset=utf-8' | 'text/html'
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+export const jsonAnswer = (status: number, body: object): Answer => ({
+  status,
+  type: JSON_TYPE,
+  body: encodeJson(body)
+})
+
+const TITLES: Readonly<Record<number, string>> = {
+  200: 'Bitrix24',
+  404: 'Not Found',
+  413: 'Request Entity Too Large',
+  502: 'Bad Gateway',
+  503: 'Service Temporarily Unavailable',
+  504: 'Gateway Time-out'
+}
+
+/** A page of the portal's front server. */
+export function htmlAnswer(status: number): Answer {
+  const title = `${status} ${TITLES[status] ?? ''}`.trim()
+  const body = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`
+  return { status, type: 'text/html', body }
+}
+
+const REFUSALS: Readonly<Record<Refusal, readonly [status: number, code: string, text: string]>> = {
+  PORTAL_DELETED: [410, 'PORTAL_DELETED', 'Portal was deleted'],
+  OVERLOAD_LIMIT: [503, 'OVERLOAD_LIMIT', 'REST API is blocked due to overload.'],
+  PAYMENT_REQUIRED: [401, 'PAYMENT_REQUIRED', 'Subscription has been ended'],
+  NO_REST_PLAN: [403, 'ACCESS_DENIED', 'REST is available only on commercial plans.']
+}
+
+export const tooManyRequests = () => errorAnswer(new RestError(503, 'QUERY_LIMIT_EXCEEDED', 'Too many requests'))
+
+const errorAnswer = (error: RestError): Answer => {
+  const outcome = failed(error)
+  return jsonAnswer(error.status, outcome.body)
+}
+
+/** Executes a request; undefined when a restart of the portal swallowed it. */
+export async function execute(
+  parts: PortalParts,
+  request: RestRequest,
+  fault: Fault | undefined
+): Promise<Answer | undefined> {
+  try {
+    return await parts.workers.run(async () => {
+      const execution = new Execution(parts.clock, parts.settings.requestSeconds * 1000, commandsBefore(fault))
+      parts.executions.add(execution)
+      try {
+        if (fault?.kind === 'late') await execution.pause(fault.ms ?? 0)
+        return await process(parts, request, execution, fault)
+      } finally {
+        parts.executions.delete(execution)
+      }
+    })
+  } catch (cause) {
+    if (cause instanceof RestError) return errorAnswer(cause)
+    if (!(cause instanceof Interrupted)) throw cause
+    return cause.why === 'restart' ? undefined : htmlAnswer(cause.why === 'cap' ? 504 : 502)
+  }
+}
+
+function commandsBefore(fault: Fault | undefined): number {
+  return fault?.executes ?? (fault?.kind === 'restart' ? 0 : Number.POSITIVE_INFINITY)
+}
+
+/** @throws {RestError | Interrupted} */
+async function process(
+  parts: PortalParts,
+  request: RestRequest,
+  execution: Execution,
+  fault: Fault | undefined
+): Promise<Answer> {
+  const name = request.method?.toLowerCase()
+  const isBatch = name === 'batch'
+  if (name === undefined || !(isBatch || parts.methods.has(name))) throw methodNotFound()
+  const credential = authenticate(parts, request, fault)
+  if (request.params.token !== undefined && request.params.token !== null) {
+    throw new RestError(403, 'ACCESS_DENIED', 'Access denied! Link check failed')
+  }
+  if (fault?.kind === 'operating-limit') throw operationTimeLimit()
+
+  const perform = createPerform(parts, credential, execution, { inBatch: isBatch, fault })
+  const startedAt = execution.startedAt
+  if (!isBatch) {
+    const outcome = await perform(name, request.params)
+    return withHeaders(credential, jsonAnswer(outcome.ok ? 200 : outcome.status, outcome.body))
+  }
+  parts.stats.batches += 1
+  const omit = fault?.kind === 'missing-result' ? (fault.command ?? 0) : -1
+  const result = await runBatch(request.params, perform, omit)
+  const finishedAt = parts.clock()
+  const time = timeBlock(parts, startedAt, finishedAt, finishedAt - startedAt)
+  return withHeaders(credential, jsonAnswer(200, { result, time }))
+}
+
+/** @throws {RestError} */
+function authenticate(
+  { settings, credentials }: PortalParts,
+  request: RestRequest,
+  fault: Fault | undefined
+): Credential {
+  if (settings.refusal !== undefined) throw new RestError(...REFUSALS[settings.refusal])
+  if (fault?.kind === 'expired-token') {
+    throw new RestError(401, 'expired_token', 'The access token provided has expired.')
+  }
+  const { webhook, accessToken } = request
+  return webhook === undefined
+    ? credentials.byToken(accessToken)
+    : credentials.byWebhook(webhook.userId, webhook.secret)
+}
+
+const withHeaders = (credential: Credential, answer: Answer): Answer =>
+  credential.type === 'application' ? { ...answer, headers: { 'X-Bitrix-Rest-Application': credential.id } } : answer

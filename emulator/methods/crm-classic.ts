@@ -1,0 +1,160 @@
+// crm.company.* and crm.contact.*: add, get, list, update, delete, fields (protocol.md, 4.1–4.8).
+// Must stay true: rows hold strings and nulls, ids of add are ints, and most errors have an empty code.
+import { type CallContext, type Method, type MethodResult, RestError } from '../method.ts'
+import type { CrmRecord } from '../records.ts'
+import type { MissingDelete } from '../state.ts'
+import { type Entity, type Field, fieldValue, MULTIFIELD_KINDS } from './crm-fields.ts'
+import { classicFilter } from './crm-filter.ts'
+import { classicFieldInfo } from './crm-metadata.ts'
+import { find, type Order, PAGE_SIZE, pageOf } from './crm-query.ts'
+import { isPhpArray, isTruthy, type PhpArray, parameter, toInteger, toText } from './crm-values.ts'
+import { classicDraft, insertDraft, removeRecord, updateRecord } from './crm-write.ts'
+
+/** Nearly all classic errors come without a code (protocol.md, 1.6). */
+const uncoded = (text: string) => new RestError(400, '', text)
+
+/** @throws {RestError} "Access denied." when the acting person has no CRM rights. */
+function requireRights({ credential }: CallContext): void {
+  if (credential.person.crm === 'none') throw uncoded('Access denied.')
+}
+
+/** @throws {RestError} when the parameter is there but no array; when it is absent and has no default. */
+function arrayParameter(params: PhpArray, name: string, otherwise?: PhpArray): PhpArray {
+  const value = parameter(params, name) ?? otherwise
+  if (!isPhpArray(value)) throw uncoded(`Parameter '${name}' must be array.`)
+  return value
+}
+
+/** @throws {RestError} when `id` is missing or not positive. */
+function idParameter(params: PhpArray): number {
+  const id = toInteger(params.ID ?? params.id)
+  if (id <= 0) throw uncoded('ID is not defined or invalid.')
+  return id
+}
+
+function add(context: CallContext, entity: Entity): MethodResult {
+  const fields = arrayParameter(context.params, 'fields')
+  const params = arrayParameter(context.params, 'params', {})
+  requireRights(context)
+  const draft = classicDraft(context, entity, fields, isTruthy(params.IMPORT))
+  return { result: insertDraft(context, entity, draft, '').id }
+}
+
+function get(context: CallContext, entity: Entity): MethodResult {
+  const id = idParameter(context.params)
+  requireRights(context)
+  const record = context.state.table(entity.name).get(id)
+  if (record === undefined) throw uncoded('Not found')
+  return { result: row(context, record, entity.readFields, MULTIFIELD_KINDS) }
+}
+
+function list(context: CallContext, entity: Entity): MethodResult {
+  const { state, params } = context
+  const order = orderOf(entity, arrayParameter(params, 'order', {}))
+  const filter = classicFilter(state, entity, arrayParameter(params, 'filter', {}))
+  requireRights(context)
+  const page = pageOf(parameter(params, 'start'))
+  const { records, total } = find(state, entity, filter, order, page)
+  const { fields, kinds } = selectionOf(entity, parameter(params, 'select'))
+  const next = page.offset + PAGE_SIZE
+  return {
+    result: records.map(record => row(context, record, fields, kinds)),
+    total,
+    ...(next < total && { next })
+  }
+}
+
+function update(context: CallContext, entity: Entity): MethodResult {
+  const id = idParameter(context.params)
+  const fields = arrayParameter(context.params, 'fields')
+  const params = arrayParameter(context.params, 'params', {})
+  requireRights(context)
+  const record = context.state.table(entity.name).get(id)
+  if (record === undefined) throw uncoded(`${entity.label} is not found`)
+  updateRecord(context, entity, record, classicDraft(context, entity, fields, isTruthy(params.IMPORT)), '')
+  return { result: true }
+}
+
+function remove(context: CallContext, entity: Entity): MethodResult {
+  const id = idParameter(context.params)
+  requireRights(context)
+  const record = context.state.table(entity.name).get(id)
+  if (record === undefined) throw missing(entity, context.state.missingDelete)
+  removeRecord(context, entity, record, '')
+  return { result: true }
+}
+
+/** What delete says of an id that is not there: portals differ (protocol.md, 4.8). */
+function missing(entity: Entity, form: MissingDelete): RestError {
+  if (form === 'empty') return uncoded('')
+  if (form === 'plain') return uncoded('Not found')
+  if (form === 'coded') return new RestError(400, 'ERROR_NOT_FOUND', 'Not found')
+  return entity.name === 'company'
+    ? uncoded('Company is not found')
+    : new RestError(400, 'ERROR_CORE', 'Element not found')
+}
+
+/** Unknown fields are dropped, as in filters. */
+function orderOf(entity: Entity, order: PhpArray): Order[] {
+  return Object.entries(order).flatMap(([name, direction]) => {
+    const field = entity.byName.get(name)
+    if (field === undefined || !entity.readFields.includes(field)) return []
+    return [{ field, descending: toText(direction)?.trim().toUpperCase() === 'DESC' }]
+  })
+}
+
+interface Selection {
+  readonly fields: readonly Field[]
+  readonly kinds: readonly string[]
+}
+
+/** `*` takes neither user fields nor multifields; without a select: `*` and `UF_*`. ID always comes along (protocol.md, 4.5). */
+function selectionOf(entity: Entity, select: unknown): Selection {
+  const wanted = new Set(isPhpArray(select) ? Object.values(select) : [])
+  if (wanted.size === 0) return { fields: entity.readFields, kinds: [] }
+  const plain = wanted.has('*')
+  const user = wanted.has('UF_*')
+  const fields = entity.readFields.filter(
+    ({ name, userField }) => name === 'ID' || wanted.has(name) || (userField ? user : plain)
+  )
+  return { fields, kinds: MULTIFIELD_KINDS.filter(kind => wanted.has(kind)) }
+}
+
+/** Fields in the portal's order, then the multifields that have values. */
+function row(
+  { state }: CallContext,
+  record: CrmRecord,
+  fields: readonly Field[],
+  kinds: readonly string[]
+): Record<string, unknown> {
+  const printed: Record<string, unknown> = {}
+  for (const field of fields) printed[field.name] = fieldValue(state, record, field)
+  for (const kind of kinds) {
+    const values = record.multifields.filter(each => each.kind === kind)
+    if (values.length === 0) continue
+    printed[kind] = values.map(({ id, type, value }) => ({
+      ID: String(id),
+      VALUE_TYPE: type,
+      VALUE: value,
+      TYPE_ID: kind
+    }))
+  }
+  return printed
+}
+
+/** The six methods of one entity. */
+export function classicMethods(entity: Entity): Method[] {
+  const method = (name: string, handle: (context: CallContext, entity: Entity) => MethodResult): Method => ({
+    name: `crm.${entity.name}.${name}`,
+    scope: 'crm',
+    handle: context => handle(context, entity)
+  })
+  return [
+    method('fields', () => ({ result: classicFieldInfo(entity) })),
+    method('add', add),
+    method('get', get),
+    method('list', list),
+    method('update', update),
+    method('delete', remove)
+  ]
+}

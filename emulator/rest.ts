@@ -1,0 +1,102 @@
+// The door of the emulated portal: everything below /rest, and the token endpoint.
+// Must stay true: the request bucket is in front of everything (one count per HTTP request), then faults, then the portal's work.
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Context, Middleware } from 'koa'
+import { commandsOf } from './batch.ts'
+import { deliver, reset } from './deliver.ts'
+import { type Answer, execute, htmlAnswer, jsonAnswer, tooManyRequests } from './execute.ts'
+import { changesData, type Fault, type FaultKind, type FaultRequest } from './faults.ts'
+import { answerTokenRequest } from './oauth.ts'
+import { count, type PortalParts } from './portal-parts.ts'
+import { cleanPath, type RestRequest, readBody, readParams, readRequest } from './request.ts'
+
+/** Answers /rest/… and /oauth/token/; everything else is left to the next middleware. */
+export function restHandler(parts: PortalParts): Middleware {
+  return async function answerRest(ctx, next) {
+    const path = cleanPath(ctx.path)
+    const isRest = path === '/rest' || path.startsWith('/rest/')
+    if (!isRest && path !== '/oauth/token') return await next()
+
+    ctx.respond = false
+    if (ctx.method === 'OPTIONS') {
+      return await deliver(ctx, { status: 200, type: 'text/html', body: '' }, undefined)
+    }
+    const body = await readBody(ctx.req)
+    if (body === undefined) {
+      await deliver(ctx, htmlAnswer(413), undefined)
+      return
+    }
+    const params = readParams(ctx.req, ctx.querystring, body)
+    if (!isRest) {
+      const { status, body: tokens } = answerTokenRequest(parts.credentials, params)
+      return await deliver(ctx, jsonAnswer(status, tokens), undefined)
+    }
+    await answerOne(parts, ctx, readRequest(path, ctx.get('authorization'), params))
+  }
+}
+
+async function answerOne(parts: PortalParts, ctx: Context, request: RestRequest): Promise<void> {
+  const { settings, stats } = parts
+  stats.requests += 1
+  if (settings.speed.latencyMs > 0) await wait(settings.speed.latencyMs / 2)
+  const { answer, fault } = await answerAtPortal(parts, ctx, request)
+  if (answer !== undefined) {
+    if (settings.speed.latencyMs > 0) await wait(settings.speed.latencyMs / 2)
+    if (fault?.kind !== 'reset-after') count(stats.answers, answer.status)
+  }
+  await deliver(ctx, answer, fault)
+}
+
+interface AtPortal {
+  readonly answer: Answer | undefined
+  readonly fault: Fault | undefined
+}
+
+async function answerAtPortal(parts: PortalParts, ctx: Context, request: RestRequest): Promise<AtPortal> {
+  const { settings, bucket, faults, clock } = parts
+  if (settings.movedTo !== undefined) {
+    const location = new URL(ctx.url.replace(/^\/+/, '/'), settings.movedTo).href
+    return { answer: { ...htmlAnswer(302), body: '', headers: { Location: location } }, fault: undefined }
+  }
+  if (!bucket.admit(sourceOf(parts, ctx, request), clock())) return { answer: tooManyRequests(), fault: undefined }
+  const fault = faults.draw(describe(request))
+  return { answer: await answerUnder(parts, ctx, request, fault), fault }
+}
+
+const PAGES: { readonly [kind in FaultKind]?: number } = {
+  'html-200': 200,
+  'html-502': 502,
+  'html-503': 503,
+  'html-504': 504
+}
+
+async function answerUnder(
+  parts: PortalParts,
+  ctx: Context,
+  request: RestRequest,
+  fault: Fault | undefined
+): Promise<Answer | undefined> {
+  if (fault?.kind === 'query-limit') return tooManyRequests()
+  if (fault?.kind === 'reset-before') return undefined
+  if (fault?.kind === 'duplicate') await execute(parts, request, fault)
+  const answer = await execute(parts, request, fault)
+  if (fault?.kind === 'restart') {
+    parts.restart(fault.downMs ?? 0)
+    reset(ctx.req)
+    return undefined
+  }
+  const page = fault === undefined ? undefined : PAGES[fault.kind]
+  return page === undefined || answer === undefined ? answer : htmlAnswer(page)
+}
+
+function sourceOf({ settings }: PortalParts, ctx: Context, request: RestRequest): string {
+  const address = ctx.req.socket.remoteAddress ?? ''
+  if (settings.bucket.by === 'address') return address
+  return `${address} ${request.webhook?.secret ?? request.accessToken ?? ''}`
+}
+
+function describe({ method = '', params }: RestRequest): FaultRequest {
+  const name = method.toLowerCase()
+  const commands = name === 'batch' ? commandsOf(params) : [name]
+  return { method: name, commands, writes: commands.some(changesData) }
+}

@@ -1,0 +1,110 @@
+// Everything about an emulated portal that can be set, also while it runs: plan, speed, limits, switches.
+// Must stay true: one live object per portal; every reader looks at it anew, so a change counts from the next request on.
+
+/** `standard` and `enterprise` are cloud plans; `box` is an on-premise portal: no limits, no operating time in replies. */
+export type Plan = 'standard' | 'enterprise' | 'box'
+
+interface SpeedSettings {
+  /** Round-trip time of the network, half before and half after the work. */
+  latencyMs: number
+  /** Service time of one command. */
+  commandMs: number
+  /** Service time by method (as documented, any letter case), where it differs from `commandMs`. */
+  methodMs: Record<string, number>
+  /** Requests that the portal works on at once; more wait in line. */
+  workers: number
+}
+
+/** protocol.md, 3.1 */
+export interface BucketSettings {
+  on: boolean
+  size: number
+  drainPerSecond: number
+  /** `address`: as Bitrix24 does, everyone on one source IP shares it. `credential`: also apart by webhook or token. */
+  by: 'address' | 'credential'
+}
+
+/** protocol.md, 3.2, and anchors.md, 3.2 */
+export interface OperatingSettings {
+  on: boolean
+  /** `window`: blocked while the sliding window holds more than the limit. `ban`: blocked for `banSeconds`, then zeroed. */
+  model: 'window' | 'ban'
+  limitSeconds: number
+  windowSeconds: number
+  banSeconds: number
+  /** Calls up to this long are not counted. */
+  ignoreUpToSeconds: number
+}
+
+/** Answers every REST call with one refusal, as an administrator or Bitrix24 itself can bring about (protocol.md, 1.7). */
+export type Refusal = 'PORTAL_DELETED' | 'OVERLOAD_LIMIT' | 'PAYMENT_REQUIRED' | 'NO_REST_PLAN'
+
+export interface PortalSettings {
+  speed: SpeedSettings
+  bucket: BucketSettings
+  operating: OperatingSettings
+  /** How long one request may run before the front answers 504 and the work stops. */
+  requestSeconds: number
+  /** `time.start` and `time.processing` as whole numbers, as recorded in 2026 (protocol.md, 1.5). */
+  integerTimes: boolean
+  /** The origin that this portal was renamed to: every REST call gets a 302 there. */
+  movedTo: string | undefined
+  refusal: Refusal | undefined
+  /** Life of an access token. */
+  tokenSeconds: number
+}
+
+/** What `configure` takes: any part; parts of `speed`, `bucket` and `operating` are merged into the present ones. */
+export type SettingsChange = Partial<Omit<PortalSettings, 'speed' | 'bucket' | 'operating'>> & {
+  readonly speed?: Partial<SpeedSettings>
+  readonly bucket?: Partial<BucketSettings>
+  readonly operating?: Partial<OperatingSettings>
+}
+
+/** The documented settings of a plan, at no latency and no service time. */
+export function settingsOfPlan(plan: Plan): PortalSettings {
+  const enterprise = plan === 'enterprise'
+  return {
+    speed: { latencyMs: 0, commandMs: 0, methodMs: {}, workers: 8 },
+    bucket: {
+      on: plan !== 'box',
+      size: enterprise ? 250 : 50,
+      drainPerSecond: enterprise ? 5 : 2,
+      by: 'address'
+    },
+    operating: {
+      on: plan !== 'box',
+      model: 'window',
+      limitSeconds: 480,
+      windowSeconds: 600,
+      banSeconds: 300,
+      ignoreUpToSeconds: 0.1
+    },
+    requestSeconds: 60,
+    integerTimes: false,
+    movedTo: undefined,
+    refusal: undefined,
+    tokenSeconds: 3600
+  }
+}
+
+/** Changes `settings` in place. @throws {RangeError} for a number that cannot be meant. */
+export function changeSettings(settings: PortalSettings, change: SettingsChange): void {
+  const { speed, bucket, operating, ...rest } = change
+  for (const part of [speed, bucket, operating, rest]) check(part)
+  if (speed?.methodMs !== undefined) check(speed.methodMs)
+  if (speed?.workers !== undefined && speed.workers < 1) throw new RangeError('A portal needs at least one worker')
+  Object.assign(settings, rest)
+  Object.assign(settings.speed, speed)
+  Object.assign(settings.bucket, bucket)
+  Object.assign(settings.operating, operating)
+  settings.speed.methodMs = Object.fromEntries(
+    Object.entries(settings.speed.methodMs).map(([method, ms]) => [method.toLowerCase(), ms])
+  )
+}
+
+function check(part: object | undefined): void {
+  for (const [name, value] of Object.entries(part ?? {})) {
+    if (typeof value === 'number' && !(value >= 0)) throw new RangeError(`${name} must not be negative: ${value}`)
+  }
+}

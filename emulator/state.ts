@@ -1,0 +1,103 @@
+// The memory of one emulated portal: companies, contacts, their multifields and links.
+// Must stay true: removing a record leaves no link to it, and nothing here knows REST, HTTP or credentials.
+import { LinkTable } from './links.ts'
+import { type CrmRecord, type Multifield, RecordTable, type RecordValues } from './records.ts'
+import { type SeedOptions, seedPortal } from './seed.ts'
+
+export type EntityName = 'company' | 'contact'
+
+/**
+ * How `*.delete` answers for an id that does not exist (protocol.md, 4.8):
+ * `documented`: company `""` "Company is not found", contact `ERROR_CORE` "Element not found";
+ * `empty`: `""` with an empty text (the module's source without factory mode);
+ * `plain`: `""` "Not found"; `coded`: `ERROR_NOT_FOUND` "Not found".
+ */
+export type MissingDelete = 'documented' | 'empty' | 'plain' | 'coded'
+
+/** Decides before a write whether a row is rejected: the text of the error, or undefined. On add `row` is the call's `fields`, else the stored record. */
+export type Refuse = (
+  entity: EntityName,
+  action: 'add' | 'update' | 'delete',
+  row: Readonly<Record<string, unknown>> | CrmRecord
+) => string | undefined
+
+export interface PortalStateOptions {
+  /** The portal's time zone, minutes east of UTC. Default 180 (Moscow). */
+  readonly utcOffsetMinutes?: number
+  /** First id given per entity. Default 1; different numbers make mixed-up ids visible. */
+  readonly firstIds?: { readonly company?: number; readonly contact?: number }
+  /** Default `documented`. */
+  readonly missingDelete?: MissingDelete
+  /** Unix milliseconds, for seeding. Default Date.now. */
+  readonly now?: () => number
+}
+
+export interface PortalState {
+  readonly utcOffsetMinutes: number
+  readonly companies: RecordTable
+  readonly contacts: RecordTable
+  readonly links: LinkTable
+  /** Settable at run time. */
+  missingDelete: MissingDelete
+  /** Settable at run time: rejects chosen rows. */
+  refuse: Refuse | undefined
+  table(entity: EntityName): RecordTable
+  /** A multifield with the portal's next multifield id. */
+  multifield(kind: string, type: string, value: string): Multifield
+  /** Stores a record. `values` are as crm-fields.ts stores them. */
+  insert(entity: EntityName, values: RecordValues, multifields?: readonly Multifield[], id?: number): CrmRecord
+  /** Removes a record with its links; answers whether it was there. The records linked to it stay. */
+  remove(entity: EntityName, id: number): boolean
+  /** Fills the portal with plausible or given records. */
+  seed(options: SeedOptions): void
+  counts(): { companies: number; contacts: number }
+  /** Every record, ascending by id. */
+  records(entity: EntityName): CrmRecord[]
+  /** Records with an origin tag: more than one means a duplicate. */
+  withOriginTag(entity: EntityName, originatorId: string, originId: string): CrmRecord[]
+  /** Ids of a contact's companies in their order, the primary one anywhere among them. */
+  companyIdsOf(contactId: number): number[]
+  /** Ids of a company's contacts, ascending. */
+  contactIdsOf(companyId: number): number[]
+}
+
+/** A new, empty portal. */
+export function createPortalState(options: PortalStateOptions = {}): PortalState {
+  const companies = new RecordTable(options.firstIds?.company ?? 1)
+  const contacts = new RecordTable(options.firstIds?.contact ?? 1)
+  const links = new LinkTable()
+  const now = options.now ?? Date.now
+  let nextMultifieldId = 1
+
+  const state: PortalState = {
+    utcOffsetMinutes: options.utcOffsetMinutes ?? 180,
+    companies,
+    contacts,
+    links,
+    missingDelete: options.missingDelete ?? 'documented',
+    refuse: undefined,
+    table: entity => (entity === 'company' ? companies : contacts),
+    multifield(kind, type, value) {
+      return { id: nextMultifieldId++, kind, type, value }
+    },
+    insert: (entity, values, multifields = [], id) => state.table(entity).insert(values, multifields, id),
+    remove(entity, id) {
+      if (!state.table(entity).delete(id)) return false
+      if (entity === 'company') links.dropCompany(id)
+      else links.dropContact(id)
+      return true
+    },
+    seed: seedOptions => seedPortal(state, seedOptions, now()),
+    counts: () => ({ companies: companies.size, contacts: contacts.size }),
+    records: entity => state.table(entity).all(),
+    withOriginTag: (entity, originatorId, originId) =>
+      state
+        .table(entity)
+        .withOrigin(originId)
+        .map(id => state.table(entity).get(id) as CrmRecord)
+        .filter(({ values }) => values.ORIGINATOR_ID === originatorId && values.ORIGIN_ID === originId),
+    companyIdsOf: contactId => links.ofContact(contactId).map(link => link.companyId),
+    contactIdsOf: companyId => links.contactIds(companyId)
+  }
+  return state
+}

@@ -1,0 +1,100 @@
+// One live SDK client per credential, tuned so that one call is one request and its raw answer comes back.
+// Must stay true: no retry, no redirect, no proxy, no wait inside the SDK; what comes out of here does not hold the secret.
+import { ApiVersion, B24Hook, LoggerFactory, type RestrictionParams, type TypeHttp } from '@bitrix24/b24jssdk'
+import type { Webhook } from '../core/webhook-url.ts'
+import { createAgents } from './agents.ts'
+
+/** An HTTP answer as it came, whatever its status; credentials in it are blotted out. */
+export interface RawReply {
+  readonly status: number
+  /** The `Location` header of a redirect. */
+  readonly location: string | undefined
+  readonly body: string
+}
+
+/** A client with an endpoint and credentials; the gateway does not care which kind. */
+export interface RestClient {
+  /**
+   * Sends one `batch` request, exactly once. `cmd`: encoded commands by key.
+   * Rejects with the transport's own error, for failures.ts only: it may hold the secret.
+   */
+  batch(cmd: Readonly<Record<string, string>>, options: { readonly halt: boolean }): Promise<RawReply>
+  /** Closes idle connections. */
+  close(): void
+}
+
+export interface ClientOptions {
+  /** How long a portal may go on working on one request; the client waits 5 seconds longer. */
+  readonly requestSeconds: number
+}
+
+const MAX_REPLY_BYTES = 64 * 1024 * 1024
+
+/** A fresh object per client: the SDK keeps and mutates `rateLimit` by reference (sdk.md, section 3). */
+const unrestricted = (): RestrictionParams => ({
+  rateLimit: { burstLimit: 1e9, drainRate: 1e9, adaptiveEnabled: false },
+  operatingLimit: { windowMs: 600_000, limitMs: Number.MAX_SAFE_INTEGER, heavyPercent: 100 },
+  adaptiveConfig: { enabled: false, thresholdPercent: 100, coefficient: 0, maxDelay: 0 },
+  // Attempts, not repetitions; the only setting under which an ambiguous failure is never sent again (sdk.md, 0.3).
+  maxRetries: 1,
+  retryDelay: 0,
+  retryOnNetworkError: false
+})
+
+/**
+ * Makes one SDK http client transparent. Every answer is handed through as a success whose `result` is the raw reply:
+ * else the SDK would lose empty error codes, fail on answers without `time`, and send again after some 401s (sdk.md, 0).
+ */
+const createRestClient = (sdk: TypeHttp, blot: (text: string) => string, options: ClientOptions): RestClient => {
+  const patience = options.requestSeconds * 1000 + 5000
+  const agents = createAgents()
+  const axios = sdk.ajaxClient
+  Object.assign(axios.defaults, agents, {
+    timeout: patience,
+    maxRedirects: 0,
+    proxy: false,
+    maxContentLength: MAX_REPLY_BYTES,
+    maxBodyLength: MAX_REPLY_BYTES,
+    responseType: 'text',
+    transformResponse: [(body: unknown) => body],
+    validateStatus: () => true
+  })
+  axios.interceptors.request.use(config => {
+    // axios' own timeout counts silence on the socket only: an answer that trickles would never end.
+    config.signal = AbortSignal.timeout(patience)
+    return config
+  })
+  axios.interceptors.response.use(response => {
+    const location: unknown = response.headers['location']
+    const reply: RawReply = {
+      status: response.status,
+      location: typeof location === 'string' ? location : undefined,
+      body: blot(String(response.data ?? ''))
+    }
+    return { ...response, status: 200, data: { result: reply, time: {} } }
+  })
+  sdk.setLogger(LoggerFactory.createNullLogger()) // its methods return promises, which the SDK needs (sdk.md, 0.8)
+  return {
+    async batch(cmd, { halt }) {
+      const answer = await sdk.call<RawReply>('batch', { halt: halt ? 1 : 0, cmd })
+      const reply = answer.getData()?.result
+      if (reply === undefined) throw new Error('The SDK returned no answer')
+      return reply
+    },
+    close() {
+      agents.httpAgent.destroy()
+      agents.httpsAgent.destroy()
+    }
+  }
+}
+
+/** A client that acts with a webhook's rights. */
+export const createWebhookClient = (webhook: Webhook, options: ClientOptions): RestClient => {
+  const { host, userId, secret, endpoint } = webhook
+  const hook = new B24Hook({ b24Url: `https://${host}`, userId, secret }, { restrictionParams: unrestricted() })
+  // B24Hook forces https and drops :80 and :443; its map of addresses is live (sdk.md, section 2).
+  hook.getTargetOriginWithPath().set(ApiVersion.v2, endpoint)
+  // The warning is about secrets in browsers; this is a server.
+  hook.offClientSideWarning()
+  return createRestClient(hook.getHttpClient(ApiVersion.v2), text => text.replaceAll(secret, '***'), options)
+}

@@ -1,0 +1,74 @@
+// The body of a REST answer, parsed at the door: envelopes, errors, and PHP's ways of printing maps.
+// Must stay true: keeps exactly what the portal said per key; an empty error code is an error (protocol.md, trap 1).
+import { z } from 'zod'
+
+/** PHP prints a map as `{}`, but as a list when its keys are 0..n-1, and as `[]` when it is empty (protocol.md, 2.3). */
+const phpMap = z
+  .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+  .transform(value => new Map(Object.entries(value)))
+const noEntries = (): Map<string, unknown> => new Map()
+
+/** Texts of strangers are shown and stored: cut, and always text. */
+const text = (value: unknown): string =>
+  (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '').slice(0, 500)
+
+const number = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?$/)
+    .transform(Number)
+])
+const optionalNumber = number.optional().catch(undefined)
+
+const timeSchema = z.object({
+  duration: number.catch(0),
+  operating: optionalNumber,
+  operating_reset_at: optionalNumber
+})
+
+const batchSchema = z.object({
+  result: z.object({
+    result: phpMap,
+    result_error: phpMap.default(noEntries),
+    result_total: phpMap.default(noEntries).catch(noEntries),
+    result_next: phpMap.default(noEntries).catch(noEntries),
+    result_time: phpMap.default(noEntries).catch(noEntries)
+  }),
+  time: timeSchema.optional().catch(undefined)
+})
+export type BatchBody = z.infer<typeof batchSchema>
+
+/** An error as the portal gave it; both texts may be empty. */
+export interface PortalError {
+  readonly code: string
+  readonly message: string
+}
+
+/** A sub-error or an error envelope: `{error, error_description}`, codes also as numbers, or only a text. */
+export const readError = (value: unknown): PortalError => {
+  if (typeof value !== 'object' || value === null) return { code: '', message: text(value) }
+  const { error, error_description: description } = value as { error?: unknown; error_description?: unknown } // unknown members only
+  return { code: text(error), message: text(description) }
+}
+
+/** The error of a whole answer; undefined when the body is no JSON object with an `error`. */
+export const readErrorEnvelope = (body: unknown): PortalError | undefined =>
+  typeof body === 'object' && body !== null && 'error' in body ? readError(body) : undefined
+
+/** undefined when the text is not JSON. */
+export const parseJson = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}
+
+/** undefined when the body is no readable answer to a batch. */
+export const readBatch = (body: unknown): BatchBody | undefined => batchSchema.safeParse(body).data
+
+export const readNumber = (value: unknown): number | undefined => number.safeParse(value).data
+
+/** A command's `time` block; undefined when there is none. */
+export const readTime = (value: unknown): z.infer<typeof timeSchema> | undefined => timeSchema.safeParse(value).data

@@ -1,0 +1,89 @@
+// A portal over a REST client: commands in one batch request, and a truthful outcome for every one of them.
+// Must stay true: one execute is exactly one request; a command is "ok" only when the raw reply holds its result and no error.
+import type { BatchReply, Command, CommandOutcome, CommandTime, Portal } from '../core/portal.ts'
+import type { RawReply, RestClient } from './client.ts'
+import { encodeCommand } from './encoding.ts'
+import { failureOfReply, failureOfTransport, outcomeOfError } from './failures.ts'
+import { type BatchBody, parseJson, readBatch, readError, readNumber, readTime } from './reply.ts'
+
+const MAX_COMMANDS = 50
+
+export interface RestPortalOptions {
+  /** Stable identity: `member_id`, or the host[:port] of a webhook. */
+  readonly id: string
+  /** Host[:port] as people know it. */
+  readonly host: string
+  readonly client: RestClient
+}
+
+/** Keys that PHP would take for list places, or that come twice, would mix up outcomes. */
+const checkKeys = (commands: readonly Command[]): void => {
+  if (commands.length < 1 || commands.length > MAX_COMMANDS) {
+    throw new RangeError(`A batch holds 1 to ${MAX_COMMANDS} commands, not ${commands.length}`)
+  }
+  const keys = new Set(commands.map(({ key }) => key))
+  if (keys.size < commands.length) throw new RangeError('The keys of a batch must differ')
+  for (const key of keys) if (!/^[A-Za-z]\w*$/.test(key)) throw new RangeError(`Not a key of a command: ${key}`)
+}
+
+const okOutcome = ({ result }: BatchBody, key: string): CommandOutcome => {
+  const total = readNumber(result.result_total.get(key))
+  const next = readNumber(result.result_next.get(key))
+  return {
+    kind: 'ok',
+    result: result.result.get(key),
+    ...(total === undefined ? {} : { total }),
+    ...(next === undefined ? {} : { next })
+  }
+}
+
+const readTimes = ({ result }: BatchBody, commands: readonly Command[]): Map<string, CommandTime> => {
+  const times = new Map<string, CommandTime>()
+  for (const { key } of commands) {
+    const time = readTime(result.result_time.get(key))
+    if (time === undefined) continue
+    times.set(key, {
+      duration: time.duration,
+      ...(time.operating === undefined ? {} : { operating: time.operating }),
+      ...(time.operating_reset_at === undefined ? {} : { operatingResetAt: time.operating_reset_at * 1000 })
+    })
+  }
+  return times
+}
+
+const readReply = (body: BatchBody, commands: readonly Command[], halt: boolean): BatchReply => {
+  const outcomes = new Map<string, CommandOutcome>()
+  let stopped = false
+  for (const { key } of commands) {
+    const done = body.result.result.has(key)
+    const failed = body.result.result_error.has(key)
+    if (done && failed) outcomes.set(key, { kind: 'unknown', message: 'The portal reports both a result and an error' })
+    else if (done) outcomes.set(key, okOutcome(body, key))
+    else if (failed) outcomes.set(key, outcomeOfError(readError(body.result.result_error.get(key))))
+    else if (stopped) outcomes.set(key, { kind: 'skipped' })
+    else outcomes.set(key, { kind: 'unknown', message: 'The portal did not say what became of the command' })
+    if (failed && halt) stopped = true
+  }
+  const times = readTimes(body, commands)
+  const sum = [...times.values()].reduce((seconds, { duration }) => seconds + duration, 0)
+  return { outcomes, times, duration: body.time?.duration ?? sum }
+}
+
+/** Portal over any client. `execute` throws RangeError or TypeError for commands that cannot be sent, before sending. */
+export const createRestPortal = ({ id, host, client }: RestPortalOptions): Portal => ({
+  id,
+  host,
+  async execute(commands, { halt }) {
+    checkKeys(commands)
+    const cmd = Object.fromEntries(commands.map(command => [command.key, encodeCommand(command)]))
+    let reply: RawReply
+    try {
+      reply = await client.batch(cmd, { halt })
+    } catch (error) {
+      throw failureOfTransport(error, host)
+    }
+    const body = reply.status === 200 ? readBatch(parseJson(reply.body)) : undefined
+    if (body === undefined) throw failureOfReply(reply, host)
+    return readReply(body, commands, halt)
+  }
+})

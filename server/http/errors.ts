@@ -1,0 +1,60 @@
+// Errors → answers: JSON for programs, a page for people. The only place that does it.
+// Must stay true: only messages that were written to be shown go out; the rest is logged and becomes INTERNAL_ERROR.
+import type { Context, Middleware } from 'koa'
+import { AppError, payloadTooLarge, portalUnavailable } from '../core/errors.ts'
+import { PortalFailure } from '../core/portal.ts'
+import type { Log } from '../log.ts'
+import type { Translations } from './translate.ts'
+import type { Views } from './views.ts'
+
+const internal = (cause: unknown): AppError =>
+  new AppError(500, 'INTERNAL_ERROR', 'An error inside BitrixCorp; the log has the details. Try again.', { cause })
+
+/** Any thrown thing as an error that may be shown. */
+export const toAppError = (error: unknown): AppError => {
+  if (error instanceof AppError) return error
+  if (error instanceof PortalFailure) return portalUnavailable(error.code, error.message, error)
+  if (error instanceof Error && 'type' in error && error.type === 'entity.too.large')
+    return payloadTooLarge('64 kB', error)
+  if (error instanceof Error && 'status' in error && error.status === 400) {
+    return new AppError(400, 'INVALID_INPUT', 'The request cannot be read. Send valid JSON in UTF-8.', { cause: error })
+  }
+  return internal(error)
+}
+
+/** The JSON body of an error. */
+export const errorBody = (error: AppError, translations: Translations, ctx: Context): Record<string, unknown> => ({
+  error: error.code,
+  error_description:
+    error.code === 'BUSY' ? translations.in(translations.languageOf(ctx))('error.BUSY') : error.message,
+  ...error.details
+})
+
+export const answerErrors = (log: Log, translations: Translations, views: Views): Middleware =>
+  async function answerErrors(ctx, next) {
+    try {
+      await next()
+      if (ctx.status === 404 && ctx.body === undefined) {
+        throw new AppError(404, 'NOT_FOUND', 'There is nothing at this address. The README lists the routes.')
+      }
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      if (error.status >= 500) log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
+      ctx.status = error.status
+      // A body that was not read to its end would be taken for the next request.
+      if (error.status === 413) ctx.set('Connection', 'close')
+      ctx.set('Cache-Control', 'no-store')
+      const isPage = ctx.path === '/' && ctx.accepts(['json', 'html']) === 'html'
+      if (!isPage) {
+        ctx.body = errorBody(error, translations, ctx)
+        return
+      }
+      const t = translations.in(translations.languageOf(ctx))
+      const key = `error.${error.code}`
+      views.render(ctx, 'error.njk', {
+        status: error.status,
+        title: t('error.title'),
+        message: translations.has(key) ? t(key) : error.message
+      })
+    }
+  }

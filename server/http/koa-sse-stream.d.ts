@@ -1,0 +1,17 @@
+// The package has no types; only its stream class is used (stack.md, section 3).
+declare module 'koa-sse-stream/lib/sse.js' {
+  import type { Transform } from 'node:stream'
+  import type { Context } from 'koa'
+
+  export interface SseMessage {
+    readonly event?: string
+    readonly id?: string
+    readonly data: string
+  }
+  export default class SseTransform extends Transform {
+    constructor(ctx: Context)
+    send(message: SseMessage | string): void
+    /** Sends a last message and ends the stream (`end` itself only sets a flag). */
+    sendEnd(message: SseMessage | string): void
+  }
+}

@@ -1,0 +1,18 @@
+// The API for the tables: pages of companies and contacts, read from the portal on demand.
+// Must stay true: a page costs a fixed number of requests, whatever the portal holds.
+import type Router from '@koa/router'
+import type { EntityName } from '../core/entities.ts'
+import { entities, entityNames } from '../core/entities.ts'
+import { pageQuery, parseInput } from './input.ts'
+import type { ReadRecords } from './page-data.ts'
+import type { Site } from './site.ts'
+
+export const recordsRoutes = (router: Router, site: Site, readRecords: ReadRecords): void => {
+  const serve = (entity: EntityName): void => {
+    router.get(`/api/${entities[entity].plural}`, async ctx => {
+      const { limit, after = null } = parseInput(pageQuery, ctx.query)
+      ctx.body = await readRecords(site.channel, entity, { limit, after })
+    })
+  }
+  entityNames.forEach(serve)
+}

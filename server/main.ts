@@ -1,0 +1,44 @@
+// The process: settings, start, signals, exit code.
+// Must stay true: a wrong setting stops the start with one readable message; a signal stops cleanly with exit code 0.
+import { ConfigError, loadConfig } from './config.ts'
+import { createLog } from './log.ts'
+import { startServer } from './start.ts'
+import { StorageUnusable } from './store/database.ts'
+
+const refuse = (message: string): never => {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
+const describe = (error: unknown, where: string): string => {
+  if (error instanceof ConfigError || error instanceof StorageUnusable) return error.message
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return `${where} is in use already. Set PORT to a free one, for example PORT=3001.`
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+const main = async (): Promise<void> => {
+  const config = loadConfig()
+  const log = createLog(config.logLevel)
+  const server = await startServer(config, log).catch(error => refuse(describe(error, `${config.host}:${config.port}`)))
+  process.stdout.write(`\n  BitrixCorp: ${server.origin}\n\n`)
+
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    server.close().then(
+      () => process.exit(0),
+      error => {
+        log.error({ err: error }, 'stopping failed')
+        process.exit(1)
+      }
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+await main().catch(error => refuse(describe(error, 'The address')))

@@ -1,0 +1,39 @@
+// The schema's history. A released migration never changes; a new need is a new entry.
+// Must stay true: every statement runs on SQLite and on PostgreSQL.
+import type { Kysely, Migration, MigrationProvider } from 'kysely'
+
+const migrations: Record<string, Migration> = {
+  '001-runs': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('run')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('portal_id', 'text', column => column.notNull())
+        .addColumn('operation', 'text', column => column.notNull())
+        .addColumn('started_by', 'text', column => column.notNull())
+        .addColumn('started_at', 'bigint', column => column.notNull())
+        .addColumn('status', 'text', column => column.notNull())
+        .addColumn('snapshot', 'text', column => column.notNull())
+        .addColumn('last_seq', 'bigint', column => column.notNull())
+        .execute()
+      await db.schema.createIndex('run_by_portal').on('run').columns(['portal_id', 'started_at']).execute()
+      await db.schema.createIndex('run_by_status').on('run').column('status').execute()
+      await db.schema
+        .createTable('run_event')
+        .addColumn('run_id', 'text', column => column.notNull().references('run.id').onDelete('cascade'))
+        .addColumn('seq', 'bigint', column => column.notNull())
+        .addColumn('event', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('run_event_key', ['run_id', 'seq'])
+        .execute()
+      await db.schema
+        .createTable('lease')
+        .addColumn('portal_id', 'text', column => column.primaryKey())
+        .addColumn('owner', 'text', column => column.notNull())
+        .addColumn('fence', 'bigint', column => column.notNull())
+        .addColumn('expires_at', 'bigint', column => column.notNull())
+        .execute()
+    }
+  }
+}
+
+export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations }

@@ -1,0 +1,36 @@
+// The tables, as both engines know them.
+// Must stay true: text ids, times as epoch milliseconds, JSON as text, so that one migration set and one code serve both.
+import type { Generated } from 'kysely'
+
+export interface RunTable {
+  id: string
+  portal_id: string
+  operation: string
+  started_by: string
+  started_at: number
+  status: string
+  snapshot: string
+  /** Sequence number of the newest event; events are numbered 1, 2, 3 … without gaps. */
+  last_seq: number
+}
+
+export interface EventTable {
+  run_id: string
+  seq: number
+  event: string
+}
+
+export interface LeaseTable {
+  portal_id: string
+  owner: string
+  fence: number
+  /** Epoch ms; 0 = free. */
+  expires_at: number
+}
+
+export interface Schema {
+  run: RunTable
+  run_event: EventTable
+  lease: LeaseTable
+  kysely_migration: { name: Generated<string> }
+}

@@ -1,0 +1,272 @@
+// The emulated portal's limits: requests, operating time, the cap of one request, workers and service time.
+// Must stay true: counters are tested with given times, the portal with limits that do not depend on how fast the machine is.
+import { request as httpRequest } from 'node:http'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createOperatingTime, createRequestBucket } from '../../emulator/limits.ts'
+import { settingsOfPlan } from '../../emulator/settings.ts'
+import { createWorkers, Execution, Interrupted } from '../../emulator/workers.ts'
+import { batch, call, get, openPortal } from './portal-client.ts'
+
+describe('the request bucket', () => {
+  it.each([
+    ['standard', 50, 2],
+    ['enterprise', 250, 5]
+  ] as const)('of the %s plan takes a burst of %i and then %i a second', (plan, size, drain) => {
+    const { bucket: settings } = settingsOfPlan(plan)
+    const bucket = createRequestBucket(() => settings)
+    const burst = Array.from({ length: size + 5 }, () => bucket.admit('a', 0))
+    expect(burst.filter(Boolean)).toHaveLength(size)
+    expect(bucket.admit('b', 0)).toBe(true)
+    const second = Array.from({ length: 10 }, () => bucket.admit('a', 1000))
+    expect(second.filter(Boolean)).toHaveLength(drain)
+    expect(bucket.maxLevel).toBe(size)
+    expect(bucket.level('a', 1000 + (size / drain) * 1000)).toBe(0)
+  })
+
+  it('never lets more through than burst and drain allow, whatever the schedule', () => {
+    const { bucket: settings } = settingsOfPlan('standard')
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 900 }), { maxLength: 400 }), pauses => {
+        const bucket = createRequestBucket(() => settings)
+        let now = 0
+        let admitted = 0
+        for (const pause of pauses) {
+          now += pause
+          if (bucket.admit('a', now)) admitted += 1
+        }
+        expect(admitted).toBeLessThanOrEqual(settings.size + (now / 1000) * settings.drainPerSecond + 1e-6)
+      })
+    )
+  })
+
+  it('trap 7: answers 503 QUERY_LIMIT_EXCEEDED and executes nothing', async () => {
+    const portal = await openPortal({ bucket: { size: 3, drainPerSecond: 0 } })
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => call(portal, 'crm.company.add', { fields: { TITLE: 'x' } }))
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 503, 503])
+    expect(answers.find(({ status }) => status === 503)?.text).toBe(
+      '{"error":"QUERY_LIMIT_EXCEEDED","error_description":"Too many requests"}'
+    )
+    expect(portal.state.counts().companies).toBe(3)
+    expect(portal.stats).toMatchObject({ requests: 5, answers: { 200: 3, 503: 2 }, maxBucketLevel: 3 })
+    portal.resetLimits()
+    expect((await batch(portal, { a: 'profile', b: 'profile' })).result).toHaveProperty('b')
+    expect((await call(portal, 'no.such')).status).toBe(404)
+    expect((await call(portal, 'profile')).status).toBe(200)
+    expect((await call(portal, 'no.such')).status).toBe(503)
+    portal.configure({ bucket: { on: false } })
+    expect((await call(portal, 'profile')).status).toBe(200)
+  })
+
+  it('trap 36: is shared by all credentials of one address and by nobody else, unless switched', async () => {
+    const portal = await openPortal({ bucket: { size: 1, drainPerSecond: 0 } })
+    const other = portal.webhook()
+    expect((await call(portal, 'profile')).status).toBe(200)
+    expect((await get(`${other}profile`)).status).toBe(503)
+    const fromElsewhere = await new Promise<number | undefined>((resolve, reject) => {
+      const options = { localAddress: '127.0.0.2' }
+      httpRequest(`${other}profile`, options, response => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end()
+    })
+    expect(fromElsewhere).toBe(200)
+    portal.configure({ bucket: { by: 'credential' } })
+    expect((await get(`${other}profile`)).status).toBe(200)
+    expect((await get(`${other}profile`)).status).toBe(503)
+  })
+})
+
+describe('operating time', () => {
+  const { operating: cloud } = settingsOfPlan('standard')
+  const MINUTE = 60_000
+
+  it('is a sum over a sliding window and is checked before a call, so a call may overshoot', () => {
+    const time = createOperatingTime(() => cloud)
+    for (let minute = 0; minute < 8; minute += 1) {
+      expect(time.blocked('a', minute * MINUTE)).toBe(false)
+      time.register('a', minute * MINUTE, 60)
+    }
+    expect(time.blocked('a', 8 * MINUTE)).toBe(false) // 480 is not more than 480
+    time.register('a', 8 * MINUTE, 30)
+    expect(time.blocked('a', 8 * MINUTE)).toBe(true)
+    expect(time.blocked('b', 8 * MINUTE)).toBe(false)
+    expect(time.read('a', 8 * MINUTE)).toEqual({ operating: 510, resetAt: 600_000 })
+    expect(time.blocked('a', 10 * MINUTE - 1)).toBe(true)
+    expect(time.blocked('a', 10 * MINUTE)).toBe(false)
+    expect(time.read('a', 10 * MINUTE)).toEqual({ operating: 450, resetAt: 11 * MINUTE })
+    expect(time.read('a', 30 * MINUTE)).toEqual({ operating: 0 })
+  })
+
+  it('in the ban model blocks for 300 seconds and then begins at zero', () => {
+    const time = createOperatingTime(() => ({ ...cloud, model: 'ban' }))
+    time.register('a', 0, 481)
+    expect(time.blocked('a', 1000)).toBe(true)
+    time.register('a', 2000, 100) // was in flight
+    expect(time.blocked('a', 300_999)).toBe(true)
+    expect(time.blocked('a', 301_000)).toBe(false)
+    expect(time.read('a', 301_000)).toEqual({ operating: 0 })
+  })
+
+  it('trap 37: calls up to 0.1 s are not counted and show 0, and the batch itself always shows 0', async () => {
+    const portal = await openPortal({ speed: { commandMs: 2 }, operating: { ignoreUpToSeconds: 0.002 } })
+    const { body } = await call(portal, 'batch', { cmd: { a: 'profile', b: 'profile' } })
+    expect(body.time).toMatchObject({ operating: 0 })
+    expect(body.result).toMatchObject({ result_time: { a: { operating: 0 }, b: { operating: 0 } } })
+    portal.configure({ operating: { ignoreUpToSeconds: 0.001 } })
+    const counted = await call(portal, 'batch', { cmd: { a: 'profile', b: 'profile', c: 'server.time' } })
+    expect(counted.body.time).toMatchObject({ operating: 0 })
+    expect(counted.body.time).not.toHaveProperty('operating_reset_at')
+    expect(counted.body.result).toMatchObject({
+      result_time: {
+        a: { duration: 0.002, operating: 0.002, operating_reset_at: expect.any(Number) },
+        b: { operating: 0.004 },
+        c: { operating: 0.002 }
+      }
+    })
+  })
+
+  it.each(['window', 'ban'] as const)(
+    'blocks one method of one credential, alone with 429, in a batch by command (%s)',
+    async model => {
+      const portal = await openPortal({
+        speed: { methodMs: { PROFILE: 2 } },
+        operating: { model, limitSeconds: 0.003, ignoreUpToSeconds: 0.001 }
+      })
+      const { result, result_error } = await batch(portal, {
+        a: 'profile',
+        b: 'profile',
+        c: 'profile',
+        d: 'server.time'
+      })
+      expect(Object.keys(result)).toEqual(['a', 'b', 'd'])
+      const refused = {
+        error: 'OPERATION_TIME_LIMIT',
+        error_description: 'Method is blocked due to operation time limit.'
+      }
+      expect(result_error).toEqual({ c: refused })
+      const single = await call(portal, 'profile')
+      expect([single.status, JSON.parse(single.text)]).toEqual([429, refused])
+      expect((await get(`${portal.webhook()}profile`)).status).toBe(200)
+      expect(portal.stats.limited).toEqual({ profile: 2 })
+    }
+  )
+
+  it('comes back when the scaled window has passed', async () => {
+    const portal = await openPortal({
+      speed: { commandMs: 5 },
+      operating: { limitSeconds: 0.004, windowSeconds: 0.2, ignoreUpToSeconds: 0 }
+    })
+    const first = await call(portal, 'profile')
+    const resetAt = Number(first.body.time.operating_reset_at) * 1000
+    expect((await call(portal, 'profile')).status).toBe(429)
+    await expect.poll(async () => (await call(portal, 'profile')).status, { timeout: 5000 }).toBe(200)
+    expect(Date.now()).toBeGreaterThanOrEqual(resetAt - 5)
+  })
+
+  it('does not exist on a box', async () => {
+    const portal = await openPortal({ plan: 'box', speed: { commandMs: 2 } })
+    const { result_time } = await batch(portal, { a: 'profile' })
+    expect(result_time.a).not.toHaveProperty('operating')
+  })
+})
+
+describe('the cap of one request', () => {
+  it('answers an HTML 504 while what was executed stays and the rest is not', async () => {
+    const portal = await openPortal({ speed: { commandMs: 40 }, requestSeconds: 0.1 })
+    const commands = Array.from({ length: 10 }, () => 'crm.company.add?fields[TITLE]=A')
+    const { status, headers, text } = await call(portal, 'batch', { cmd: commands })
+    expect([status, headers.get('content-type')]).toEqual([504, 'text/html'])
+    expect(text).toContain('504 Gateway Time-out')
+    expect(portal.state.counts().companies).toBe(2)
+    const idle = await call(portal, 'crm.company.list')
+    expect(idle.body.total).toBe(2)
+  })
+})
+
+describe('workers', () => {
+  it('work on so many requests at once and on the others in their order, also when the number changes', async () => {
+    let most = 2
+    const workers = createWorkers(() => most)
+    const started: number[] = []
+    const finish: (() => void)[] = []
+    const work = (name: number) =>
+      workers.run(
+        () =>
+          new Promise<void>(resolve => {
+            started.push(name)
+            finish.push(resolve)
+          })
+      )
+    const all = [1, 2, 3, 4, 5].map(work)
+    expect(started).toEqual([1, 2])
+    most = 3
+    workers.wake()
+    await expect.poll(() => started).toEqual([1, 2, 3])
+    finish[1]?.()
+    await expect.poll(() => started).toEqual([1, 2, 3, 4])
+    for (const done of finish) done()
+    await expect.poll(() => started).toEqual([1, 2, 3, 4, 5])
+    finish[4]?.()
+    await Promise.all(all)
+    expect(workers.maxBusy).toBe(3)
+  })
+
+  it('forget their queue at a restart', async () => {
+    const workers = createWorkers(() => 1)
+    let finish = () => {}
+    const running = workers.run(() => new Promise<void>(resolve => (finish = resolve)))
+    const queued = workers.run(async () => {})
+    workers.restart()
+    await expect(queued).rejects.toThrow(Interrupted)
+    await workers.run(async () => {})
+    finish()
+    await running
+  })
+
+  it('spend service time by deadlines that add up, and none without it', async () => {
+    let now = 0
+    const execution = new Execution(() => now, 60_000)
+    expect(execution.spend(0)).toBeUndefined()
+    now = 100 // late
+    expect([execution.spend(30), execution.spend(30), execution.spend(30)]).toEqual([undefined, undefined, undefined])
+    expect(execution.commandAt).toBe(60)
+    const waiting = execution.spend(30)
+    execution.stop()
+    await expect(waiting).rejects.toThrow(Interrupted)
+  })
+
+  it('hold requests back in front of the portal: one worker serves a slow batch before the next request', async () => {
+    const portal = await openPortal({ speed: { workers: 1, commandMs: 5, latencyMs: 4 } })
+    const order: string[] = []
+    const slow = batch(portal, [
+      'crm.company.add?fields[TITLE]=A',
+      'crm.company.add?fields[TITLE]=A',
+      'crm.company.add?fields[TITLE]=A'
+    ]).then(() => order.push('slow'))
+    await expect.poll(() => portal.stats.batches).toBe(1)
+    const fast = call(portal, 'crm.company.list').then(({ body }) => order.push(`fast ${body.total}`))
+    await Promise.all([slow, fast])
+    expect(order).toEqual(['slow', 'fast 3'])
+    expect(portal.stats.maxBusyWorkers).toBe(1)
+  })
+
+  it('make 10 000 commands without service time quick enough not to matter', async () => {
+    const portal = await openPortal({ plan: 'box' })
+    const commands = Array.from(
+      { length: 50 },
+      (_, at) => `crm.company.add?fields[TITLE]=${at}&fields[ORIGIN_ID]=${at}`
+    )
+    for (let round = 0; round < 200; round += 1) await batch(portal, commands)
+    expect(portal.stats.commands['crm.company.add']).toBe(10_000)
+    expect(portal.state.counts().companies).toBe(10_000)
+  })
+})
+
+it('settings that cannot be meant are refused', async () => {
+  const portal = await openPortal()
+  expect(() => portal.configure({ speed: { workers: 0 } })).toThrow(RangeError)
+  expect(() => portal.configure({ requestSeconds: -1 })).toThrow(RangeError)
+  expect(() => portal.configure({ speed: { commandMs: Number.NaN } })).toThrow(RangeError)
+})
