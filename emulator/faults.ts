@@ -28,7 +28,7 @@ export type FaultKind =
   | 'expired-token'
   /** Writes of chosen rows get "Access denied." */
   | 'access-denied'
-  /** The request reaches the portal twice, is executed twice, and the second answer goes out. */
+  /** The request is slow and reaches the portal twice: executed, again after `ms` (default: a tenth of the request limit), the second answer goes out. */
   | 'duplicate'
   /** The portal restarts (after `executes` commands of this request, default 0): all connections drop, work ends, data stay. */
   | 'restart'
@@ -50,7 +50,7 @@ interface FaultOptions {
   readonly when?: (request: FaultRequest) => boolean
   /** How many matching requests it applies to; default 1. */
   readonly times?: number
-  /** `hold`, `late` */
+  /** `hold`, `late`, `duplicate` */
   readonly ms?: number
   /** `html-*`, `restart`: how many commands are executed before. */
   readonly executes?: number

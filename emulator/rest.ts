@@ -78,7 +78,12 @@ async function answerUnder(
 ): Promise<Answer | undefined> {
   if (fault?.kind === 'query-limit') return tooManyRequests()
   if (fault?.kind === 'reset-before') return undefined
-  if (fault?.kind === 'duplicate') await execute(parts, request, fault)
+  if (fault?.kind === 'duplicate') {
+    // What delivers twice on the way (a proxy, a load balancer) does so because the first delivery is slow to answer.
+    const again = wait(fault.ms ?? (parts.settings.requestSeconds * 1000) / 10)
+    await execute(parts, request, fault)
+    await again
+  }
   const answer = await execute(parts, request, fault)
   if (fault?.kind === 'restart') {
     parts.restart(fault.downMs ?? 0)

@@ -14,6 +14,7 @@ import { createRestPortal } from './bitrix24/rest-portal.ts'
 import type { Config } from './config.ts'
 import { createChannel } from './core/channel.ts'
 import { createPace } from './core/pace.ts'
+import { answerSlackSeconds } from './core/portal.ts'
 import { readRecords } from './core/records.ts'
 import { createRuns } from './core/runs.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
@@ -29,6 +30,9 @@ import { systemClock } from './system-clock.ts'
 const LEASE_MS = 15_000
 /** How often runs of dead processes are looked for. */
 const RECOVER_EVERY_MS = 5000
+
+/** The portal in this process works at an unhurried pace, so that a newcomer sees what happens. */
+const DEMO_SPEED = { latencyMs: 20, commandMs: 60, workers: 6 }
 
 export interface RunningServer {
   readonly origin: string
@@ -95,11 +99,14 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     undo.push(() => db.destroy())
 
     const { standalone } = config
-    const emulated = standalone.mode === 'emulated' ? await createEmulatedPortal() : undefined
+    const emulated = standalone.mode === 'emulated' ? await createEmulatedPortal({ speed: DEMO_SPEED }) : undefined
     if (emulated !== undefined) undo.push(() => emulated.close())
     const webhook: Webhook =
       standalone.mode === 'webhook' ? standalone.webhook : webhookUrlSchema.parse(emulated?.webhookUrl)
-    const client = createWebhookClient(webhook, { requestSeconds: config.requestSeconds })
+    const client = createWebhookClient(webhook, {
+      requestSeconds: config.requestSeconds,
+      graceSeconds: answerSlackSeconds(config.requestSeconds)
+    })
     undo.push(() => client.close())
     // The emulated portal has a new port at every start; its history is one.
     const portal = createRestPortal({
@@ -107,7 +114,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       host: webhook.host,
       client
     })
-    const pace = createPace({ rate: config.rate, burst: config.burst, random: Math.random })
+    const pace = createPace({ ...config, random: Math.random })
     const channel = createChannel(portal, pace, systemClock)
 
     const runs = createRuns({

@@ -24,8 +24,10 @@ export interface RestClient {
 }
 
 export interface ClientOptions {
-  /** How long a portal may go on working on one request; the client waits 5 seconds longer. */
+  /** How long a portal may go on working on one request. */
   readonly requestSeconds: number
+  /** How much longer the client waits for the answer; default 5 seconds. */
+  readonly graceSeconds?: number
 }
 
 const MAX_REPLY_BYTES = 64 * 1024 * 1024
@@ -46,7 +48,8 @@ const unrestricted = (): RestrictionParams => ({
  * else the SDK would lose empty error codes, fail on answers without `time`, and send again after some 401s (sdk.md, 0).
  */
 const createRestClient = (sdk: TypeHttp, blot: (text: string) => string, options: ClientOptions): RestClient => {
-  const patience = options.requestSeconds * 1000 + 5000
+  // Whole milliseconds: AbortSignal.timeout throws for a fraction.
+  const patience = Math.ceil((options.requestSeconds + (options.graceSeconds ?? 5)) * 1000)
   const agents = createAgents()
   const axios = sdk.ajaxClient
   Object.assign(axios.defaults, agents, {
@@ -96,5 +99,7 @@ export const createWebhookClient = (webhook: Webhook, options: ClientOptions): R
   hook.getTargetOriginWithPath().set(ApiVersion.v2, endpoint)
   // The warning is about secrets in browsers; this is a server.
   hook.offClientSideWarning()
-  return createRestClient(hook.getHttpClient(ApiVersion.v2), text => text.replaceAll(secret, '***'), options)
+  // The path goes with the secret; PHP escapes its slashes.
+  const traces = new RegExp(String.raw`(\\?/rest\\?/${userId}\\?/)?${secret}`, 'g')
+  return createRestClient(hook.getHttpClient(ApiVersion.v2), text => text.replace(traces, '***'), options)
 }

@@ -7,16 +7,13 @@ import { type EntityName, entities } from './entities.ts'
 import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
 import type { Batch, Mission } from './mission.ts'
 import type { Plan } from './plan.ts'
-import type { Command } from './portal.ts'
+import { answerSlackSeconds, type Command } from './portal.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Rejection, RunEvent } from './run.ts'
 import { type BatchRow, blockedBy, isSuspect, settleFailure, settleRows, type Verdict, verdictOf } from './settle.ts'
 
 /** Rows looked up in one go. */
 const LOOK_UP_AT_ONCE = 500
-
-/** How much longer than a request can last the client waits for its answer (bitrix24/client.ts). */
-const CLIENT_PATIENCE_MS = 5000
 
 export interface CreateMissionDeps {
   readonly plan: Plan
@@ -51,7 +48,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
    * (the client waits a little longer than a request can last), and then works for `requestSeconds` at most.
    */
   const certainlyOver = (sent: number, lost: number): number =>
-    Math.min(lost, sent + requestSeconds * 1000 + CLIENT_PATIENCE_MS) + requestSeconds * 1000
+    Math.min(lost, sent + (requestSeconds + answerSlackSeconds(requestSeconds)) * 1000) + requestSeconds * 1000
 
   const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
   const batchRows = (batch: Batch): BatchRow[] =>

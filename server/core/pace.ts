@@ -5,8 +5,10 @@
 const RUN_HEADROOM = 0.08
 /** A method whose budget is known is parked when it has used this much of it. */
 const BUDGET_USED = 0.97
-/** Newer Bitrix24 servers ban a method for 300 s after it went over its budget (anchors.md, 3.2). */
-const BAN_MS = 305_000
+/** Newer Bitrix24 servers ban a method for 300 s after it went over its budget (anchors.md, 3.2): five times the longest request. */
+const BAN_REQUESTS = 5.1
+/** A portal that does not say until when it refuses a method is asked again after a sixth of the longest request, then rarer. */
+const FIRST_PARK_REQUESTS = 1 / 6
 
 export type Traffic = 'page' | 'run'
 
@@ -17,7 +19,8 @@ export interface PaceOptions {
   readonly burst: number
   /** 0..1, for jitter. */
   readonly random: () => number
-  readonly banMs?: number
+  /** How long a portal may go on working on one request (60 in the cloud): the scale of its limits. */
+  readonly requestSeconds: number
 }
 
 interface MethodBudget {
@@ -52,7 +55,8 @@ export interface Pace {
   probing(method: string): boolean
 }
 
-export const createPace = ({ rate, burst, random, banMs = BAN_MS }: PaceOptions): Pace => {
+export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions): Pace => {
+  const banMs = requestSeconds * 1000 * BAN_REQUESTS
   let level = 0
   let at = 0
   let capacity = burst
@@ -125,9 +129,11 @@ export const createPace = ({ rate, burst, random, banMs = BAN_MS }: PaceOptions)
       if (now < budget.parkedUntil) return // already known
       budget.limit = Math.min(budget.limit, Math.max(budget.used, 0.001))
       budget.refusals += 1
+      const told = budget.resetAt > now
+      const growing = requestSeconds * 1000 * FIRST_PARK_REQUESTS * 2 ** (budget.refusals - 1)
       // The first time the portal's own word is taken; if it refuses again then, it is a server that bans.
-      const told = budget.resetAt > now ? budget.resetAt : now + banMs
-      budget.parkedUntil = budget.refusals > 1 ? now + banMs : told
+      const firstWord = told && budget.refusals === 1
+      budget.parkedUntil = firstWord ? budget.resetAt : now + (told ? banMs : Math.min(banMs, growing))
       budget.probing = true
     },
     parkedUntil(method, now) {

@@ -83,6 +83,12 @@ export class PortalFailure extends Error {
   }
 }
 
+/**
+ * How much longer than a request can last (seconds) its answer is waited for: 5 s for the cloud's 60 s.
+ * What was not answered by then is lost.
+ */
+export const answerSlackSeconds = (requestSeconds: number): number => Math.max(0.1, requestSeconds / 12)
+
 /** One Bitrix24 portal, seen with one person's rights. */
 export interface Portal {
   /** Stable identity: `member_id`, or the host[:port] of a webhook. One run at a time per id. */

@@ -40,7 +40,7 @@ const isPrivateV4 = (host: string): boolean => {
  * Takes the host as WHATWG URL prints it (odd IPv4 spellings are normalised already). Names count as private when public
  * DNS cannot hold them: localhost, single labels (containers, intranets), .local, .internal and .home.arpa.
  */
-export const isPrivateHost = (host: string): boolean => {
+const isPrivateHost = (host: string): boolean => {
   if (host.startsWith('[')) return host === '[::1]' || /^\[f[cd][0-9a-f]{2}:/.test(host)
   if (/^\d+(\.\d+){3}$/.test(host)) return isPrivateV4(host)
   return !host.includes('.') || /\.(localhost|local|internal|home\.arpa)$/.test(host)

@@ -2,14 +2,14 @@
 // Must stay true: no help from the emulator or the app; every request that arrives is recorded before it is answered.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createWebhookClient, type RestClient } from '../../server/bitrix24/client.ts'
+import { type ClientOptions, createWebhookClient, type RestClient } from '../../server/bitrix24/client.ts'
 import { createRestPortal } from '../../server/bitrix24/rest-portal.ts'
 import type { Portal } from '../../server/core/portal.ts'
 import { Webhook } from '../../server/core/webhook-url.ts'
 
 export const SECRET = 'planted5secret9x'
 
-export interface Received {
+interface Received {
   readonly method: string
   readonly path: string
   readonly body: string
@@ -27,13 +27,13 @@ export interface RawPortal {
 export type Answer = (response: ServerResponse, request: IncomingMessage, body: string) => void
 
 /** A client and a portal over a webhook of `origin`. */
-export const connect = (origin: string, requestSeconds = 60) => {
+export const connect = (origin: string, options: ClientOptions = { requestSeconds: 60 }) => {
   const { host } = new URL(origin)
-  const client = createWebhookClient(new Webhook(origin, host, 1, SECRET), { requestSeconds })
+  const client = createWebhookClient(new Webhook(origin, host, 1, SECRET), options)
   return { client, portal: createRestPortal({ id: host, host, client }) }
 }
 
-export const startRawPortal = async (answer: Answer, requestSeconds?: number): Promise<RawPortal> => {
+export const startRawPortal = async (answer: Answer, options?: ClientOptions): Promise<RawPortal> => {
   const received: Received[] = []
   const server = createServer((request, response) => {
     const parts: Buffer[] = []
@@ -47,7 +47,7 @@ export const startRawPortal = async (answer: Answer, requestSeconds?: number): P
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo // listening on TCP: never a pipe's name
   const origin = `http://127.0.0.1:${port}`
-  const { client, portal } = connect(origin, requestSeconds)
+  const { client, portal } = connect(origin, options)
   return {
     origin,
     host: new URL(origin).host,

@@ -2,6 +2,7 @@
 // Must stay true: in every case at most one request arrives, whatever goes wrong.
 import { createServer as createTcpServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import type { ClientOptions } from '../../server/bitrix24/client.ts'
 import { PortalFailure } from '../../server/core/portal.ts'
 import { type Answer, batch, connect, html, json, type RawPortal, startRawPortal } from './raw-portal.ts'
 
@@ -13,8 +14,8 @@ afterEach(async () => {
   open = []
 })
 
-const start = async (answer: Answer, requestSeconds?: number): Promise<RawPortal> => {
-  const raw = await startRawPortal(answer, requestSeconds)
+const start = async (answer: Answer, options?: ClientOptions): Promise<RawPortal> => {
+  const raw = await startRawPortal(answer, options)
   open.push(raw)
   return raw
 }
@@ -68,8 +69,10 @@ test.each(unknownOutcomes)('%s leaves the outcome unknown (%s) and is not sent a
   expect(received).toHaveLength(1)
 })
 
-test('a portal that never answers is given up after the request time and five seconds', async () => {
-  const { portal, received } = await start(() => undefined, -4.8)
+const impatient: ClientOptions = { requestSeconds: 0.2, graceSeconds: 0.1 }
+
+test('a portal that never answers is given up after the request time and some grace', async () => {
+  const { portal, received } = await start(() => undefined, impatient)
   expect(await failureOf(portal)).toMatchObject({ kind: 'lost', code: 'TIMED_OUT' })
   expect(received).toHaveLength(1)
 })
@@ -79,7 +82,7 @@ test('an answer that trickles is given up too, although the socket is never sile
     response.writeHead(200)
     const timer = setInterval(() => response.write(' '), 20)
     response.on('close', () => clearInterval(timer))
-  }, -4.5)
+  }, impatient)
   expect(await failureOf(portal)).toMatchObject({ kind: 'lost', code: 'TIMED_OUT' })
 })
 

@@ -54,7 +54,7 @@ const runToTheEnd = async (
       ...portal.portal,
       execute: (...args) => (memory.killed() ? new Promise(() => undefined) : portal.portal.execute(...args))
     }
-    const channel = createChannel(alive, createPace({ rate: 2, burst: 50, random: () => 0.5 }), clock)
+    const channel = createChannel(alive, createPace({ rate: 2, burst: 50, random: () => 0.5, requestSeconds: REQUEST_SECONDS }), clock)
     const crashes: unknown[] = []
     const runs: Runs = createRuns({
       journal: memory.journal,

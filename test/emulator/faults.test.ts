@@ -88,7 +88,7 @@ describe('a lost answer', () => {
 
   it('duplicate executes twice and delivers the second answer', async () => {
     const portal = await openPortal()
-    portal.faults.next('duplicate')
+    portal.faults.next('duplicate', { ms: 10 })
     expect((await add(portal)).body.result).toMatchObject({ result: { a: 3, b: 4 } })
     expect(companies(portal)).toBe(4)
   })

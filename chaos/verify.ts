@@ -1,0 +1,118 @@
+// What must hold after a round: the portal is counted, record by record.
+// Must stay true: nothing is taken from the app's word alone; every problem is one sentence.
+import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
+import type { RunSnapshot } from '../server/core/run.ts'
+import type { Operation } from './schedule.ts'
+
+const OURS = 'BITRIXCORP'
+
+interface Seen {
+  readonly id: number
+  readonly origin: string
+  readonly companyIds: readonly number[]
+}
+
+const recordsOf = (portal: EmulatedPortal, entity: 'company' | 'contact') => portal.state.records(entity)
+
+const ours = (portal: EmulatedPortal, entity: 'company' | 'contact', runId: string): Seen[] =>
+  recordsOf(portal, entity)
+    .filter(({ values }) => values['ORIGINATOR_ID'] === OURS && String(values['ORIGIN_ID']).startsWith(`${runId}:`))
+    .map(({ id, values }) => ({
+      id,
+      origin: String(values['ORIGIN_ID']),
+      companyIds: entity === 'contact' ? portal.state.companyIdsOf(id) : []
+    }))
+
+/** Ids of foreign records, for the canary check. */
+export const foreignIds = (portal: EmulatedPortal): string[] =>
+  (['company', 'contact'] as const).flatMap(entity =>
+    recordsOf(portal, entity)
+      .filter(({ values }) => values['ORIGINATOR_ID'] !== OURS)
+      .map(({ id }) => `${entity} ${id}`)
+  )
+
+export interface Verdict {
+  readonly problems: string[]
+  readonly duplicates: number
+  readonly lost: number
+  readonly rows: number
+}
+
+const verifyCreate = (
+  portal: EmulatedPortal,
+  operation: Extract<Operation, { kind: 'create' }>,
+  run: RunSnapshot,
+  rejected: ReadonlySet<number>
+): Verdict => {
+  const problems: string[] = []
+  const all = [...ours(portal, 'company', run.id), ...ours(portal, 'contact', run.id)]
+  const byRow = new Map<number, Seen[]>()
+  for (const record of all) {
+    const row = Number(record.origin.split(':')[1])
+    byRow.set(row, [...(byRow.get(row) ?? []), record])
+  }
+  let duplicates = 0
+  let lost = 0
+  const total = operation.companies + operation.contacts
+  for (let row = 1; row <= total; row += 1) {
+    const found = byRow.get(row) ?? []
+    if (found.length > 1) duplicates += found.length - 1
+    if (found.length === 0 && !rejected.has(row)) lost += 1
+    if (found.length > 0 && rejected.has(row)) problems.push(`row ${row} is called rejected, but exists`)
+    if (row <= operation.companies) continue
+    const company = byRow.get(((row - operation.companies - 1) % operation.companies) + 1)?.[0]
+    for (const { companyIds } of found) {
+      if (companyIds.length !== 1 || companyIds[0] !== company?.id)
+        problems.push(`contact row ${row} is linked to ${companyIds.join(', ')}`)
+    }
+  }
+  if (duplicates > 0) problems.push(`${duplicates} duplicates`)
+  if (lost > 0) problems.push(`${lost} rows lost`)
+  const counts = { companies: ours(portal, 'company', run.id).length, contacts: ours(portal, 'contact', run.id).length }
+  if (JSON.stringify(counts) !== JSON.stringify(run.created)) {
+    problems.push(`the run says ${JSON.stringify(run.created)}, the portal has ${JSON.stringify(counts)}`)
+  }
+  if (run.done !== total || run.total !== total) problems.push(`done ${run.done} of ${run.total}, planned ${total}`)
+  if (run.failed !== rejected.size) problems.push(`failed ${run.failed}, but ${rejected.size} rejections`)
+  return { problems, duplicates, lost, rows: total }
+}
+
+const verifyClear = (
+  portal: EmulatedPortal,
+  operation: Extract<Operation, { kind: 'clear' }>,
+  run: RunSnapshot,
+  before: { readonly ours: number; readonly foreign: number }
+): Verdict => {
+  const problems: string[] = []
+  const planned = before.ours + (operation.scope === 'all' ? before.foreign : 0)
+  const left = (['company', 'contact'] as const).flatMap(entity =>
+    recordsOf(portal, entity).filter(({ values }) => values['ORIGINATOR_ID'] === OURS)
+  ).length
+  const deleted = run.deleted.companies + run.deleted.contacts
+  if (left !== 0 && run.failed === 0) problems.push(`${left} of our records are left`)
+  if (deleted + run.failed !== planned) problems.push(`deleted ${deleted} + rejected ${run.failed}, planned ${planned}`)
+  return { problems, duplicates: 0, lost: 0, rows: planned }
+}
+
+/** Counts the portal against what the round asked for. */
+export const verifyRound = (
+  portal: EmulatedPortal,
+  operation: Operation,
+  run: RunSnapshot,
+  facts: {
+    readonly rejected: ReadonlySet<number>
+    readonly before: { readonly ours: number; readonly foreign: number }
+    /** Foreign records that must still be there. */
+    readonly canaries: readonly string[]
+  }
+): Verdict => {
+  const verdict =
+    operation.kind === 'create'
+      ? verifyCreate(portal, operation, run, facts.rejected)
+      : verifyClear(portal, operation, run, facts.before)
+  const there = new Set(foreignIds(portal))
+  const touched = facts.canaries.filter(id => !there.has(id))
+  if (touched.length > 0) verdict.problems.push(`foreign records were touched: ${touched.slice(0, 5).join(', ')}`)
+  if (run.percent !== 100) verdict.problems.push(`percent is ${run.percent}`)
+  return verdict
+}
