@@ -68,7 +68,7 @@ const live = async (
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(body(schedule, portal))
       })
-      if (started.status !== 202) return undefined
+      if (started.status !== 202) throw new Error(`The run was not started: ${await started.text()}`)
       run = (await started.json()) as RunSnapshot
       memory.runId = run.id
     }

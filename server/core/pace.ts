@@ -10,6 +10,10 @@ const BAN_REQUESTS = 5.1
 /** A portal that does not say until when it refuses a method is asked again after a sixth of the longest request, then rarer. */
 const FIRST_PARK_REQUESTS = 1 / 6
 
+/** Pauses after 503, as parts of the longest request: 1 s growing to 30 s in the cloud. */
+const FIRST_PAUSE = 1 / 60
+const LONGEST_PAUSE = 1 / 2
+
 export type Traffic = 'page' | 'run'
 
 export interface PaceOptions {
@@ -110,7 +114,7 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
       level = capacity
       refusedAt = now
       refusals += 1
-      const pause = Math.min(30_000, 1000 * 2 ** (refusals - 1))
+      const pause = requestSeconds * 1000 * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (refusals - 1))
       blockedUntil = now + pause * (0.75 + 0.5 * random())
     },
     accepted(now) {

@@ -4,7 +4,9 @@
 /** Temporary trouble of a portal that worked before is waited out this long; of one that never answered, five seconds. */
 const PATIENCE_MS = 10 * 60_000
 const FIRST_PATIENCE_MS = 5000
-const LONGEST_PAUSE_MS = 30_000
+/** Pauses are parts of the longest request, the scale of everything that a portal does: 0.5 s growing to 30 s in the cloud. */
+const FIRST_PAUSE = 1 / 120
+const LONGEST_PAUSE = 1 / 2
 
 export interface Patience {
   /** Notes a failure; true when patience is at its end. `proven`: the portal has answered before. */
@@ -16,8 +18,8 @@ export interface Patience {
   tried(): boolean
 }
 
-/** `random`: 0..1, for jitter. */
-export const createPatience = (random: () => number): Patience => {
+/** `random`: 0..1, for jitter. `requestSeconds`: how long a portal may go on working on one request. */
+export const createPatience = (random: () => number, requestSeconds: number): Patience => {
   let since: number | undefined
   let failures = 0
   let quietUntil = 0
@@ -26,8 +28,9 @@ export const createPatience = (random: () => number): Patience => {
       since ??= now
       if (now >= quietUntil) {
         // Requests that were under way together fail together: that is one failure.
+        const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * requestSeconds * 1000
         failures += 1
-        quietUntil = now + Math.min(LONGEST_PAUSE_MS, 250 * 2 ** failures) * (0.75 + 0.5 * random())
+        quietUntil = now + pause * (0.75 + 0.5 * random())
       }
       return now - since > (proven ? PATIENCE_MS : FIRST_PATIENCE_MS)
     },

@@ -102,6 +102,7 @@ export const openAttempt = async (
     dispatcher: createDispatcher(channel.speed(record.operation.kind)),
     clock,
     random: deps.random,
+    requestSeconds: deps.requestSeconds,
     initial,
     firstBatch: lastBatch,
     write: (events, next) => journal.append(lease, record.id, events, snap(next, notLive)),

@@ -21,6 +21,8 @@ export interface RunnerDeps {
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly random: () => number
+  /** How long a portal may go on working on one request. */
+  readonly requestSeconds: number
   readonly initial: RunState
   readonly firstBatch: number
   /** Makes events durable together with the state that follows; calls resolve in order. @throws {AppError} STORAGE_FAILED, {LeaseLost} */
@@ -44,11 +46,11 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   let batchNumber = deps.firstBatch
   let inFlight = 0
   let choring = false
-  /** After a failed chore. */
+  /** After a failed chore: 0.25 s, or 5 s behind a limit, in the cloud. */
   let choreAfter = 0
   let ending: Ending | undefined
   let abandoned = false
-  const patience = createPatience(random)
+  const patience = createPatience(random, deps.requestSeconds)
 
   const end = (next: Ending): void => {
     ending ??= next
@@ -173,7 +175,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
         } catch (error) {
           if (!(error instanceof PortalFailure)) throw error
           trouble(error)
-          choreAfter = clock.now() + (error.kind === 'operating' ? 5000 : 250)
+          choreAfter = clock.now() + deps.requestSeconds * (error.kind === 'operating' ? 80 : 4)
         }
       },
       () => {
