@@ -14,8 +14,9 @@ import { foreignIds, type Verdict, verifyRound } from './verify.ts'
 
 /** A round that has not ended by then has failed. */
 const ROUND_SECONDS = 60
-/** After this many lives the portal gets well, so that the run can end. */
+/** After this many lives, or seconds, the portal gets well, so that the run can end. */
 const SICK_LIVES = 4
+const SICK_SECONDS = 5
 
 export interface RoundResult {
   readonly seed: number
@@ -127,6 +128,7 @@ export const playRound = async (seed: number, round: number): Promise<RoundResul
     ours: schedule.operation.kind === 'clear' ? schedule.operation.ours * 2 : 0
   }
   portal.faults.random(schedule.odds, schedule.faultSeed)
+  const well = setTimeout(() => portal.faults.clear(), SICK_SECONDS * 1000)
   const memory: { runId: string | undefined; late: string[] | undefined } = { runId: undefined, late: undefined }
   const kills = { SIGKILL: 0, SIGTERM: 0 }
   const problems: string[] = []
@@ -175,7 +177,17 @@ export const playRound = async (seed: number, round: number): Promise<RoundResul
     }
   } catch (error) {
     problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    if (memory.runId !== undefined) {
+      const { events } = await rejectionsIn(dataDir, memory.runId)
+      problems.push(
+        `the end of its journal:\n${events
+          .slice(-12)
+          .map(event => JSON.stringify(event))
+          .join('\n')}`
+      )
+    }
   } finally {
+    clearTimeout(well)
     await portal.close()
     await rm(dataDir, { recursive: true, force: true })
   }
