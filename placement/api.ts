@@ -1,0 +1,111 @@
+// Calls of our own API.
+// Must stay true: every call carries the secret in a header, and every failure is an ApiError with a code.
+import type { EntityPlural } from '../server/core/entities.ts'
+import type { RecordItems, RecordsPage } from '../server/core/records.ts'
+import type { RunSnapshot } from '../server/core/run.ts'
+import { readEvents } from './event-reader.ts'
+
+export interface Items {
+  readonly companies: RecordItems['company']
+  readonly contacts: RecordItems['contact']
+}
+
+export type StartInput =
+  | { readonly kind: 'create'; readonly companies: number; readonly contacts: number; readonly locale: string }
+  | { readonly kind: 'clear'; readonly scope: 'created' | 'all'; readonly confirm?: string }
+
+export type RunAction = 'cancel' | 'resume' | 'retry'
+
+/** `code` as in the contract; `NETWORK` where no server answered. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly code: string
+  /** 0 where no server answered. */
+  readonly status: number
+  /** With BUSY: the run that is active. */
+  readonly run: RunSnapshot | undefined
+
+  constructor(status: number, code: string, message: string, run?: RunSnapshot) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.run = run
+  }
+}
+
+export interface Api {
+  /** The active run, if any. */
+  activeRun(): Promise<RunSnapshot | null>
+  start(input: StartInput): Promise<RunSnapshot>
+  act(runId: string, action: RunAction): Promise<RunSnapshot>
+  records<K extends EntityPlural>(plural: K, after: number | null): Promise<RecordsPage<Items[K]>>
+  /** Every rejected row, as a file. */
+  rejections(runId: string): Promise<Blob>
+  /** The current snapshot, then newer ones; ends with the stream. */
+  progress(runId: string, signal: AbortSignal): AsyncGenerator<RunSnapshot>
+}
+
+interface ErrorBody {
+  readonly error?: string
+  readonly error_description?: string
+  readonly run?: RunSnapshot
+}
+
+const refusal = async (response: Response): Promise<ApiError> => {
+  // Our server says why in JSON; something in between may not.
+  const body: ErrorBody = await response.json().catch(() => ({}))
+  // Gateways answer so while our server is away.
+  const away = body.error === undefined && [502, 503, 504].includes(response.status)
+  return new ApiError(
+    away ? 0 : response.status,
+    body.error ?? (away ? 'NETWORK' : `HTTP_${response.status}`),
+    body.error_description ?? response.statusText,
+    body.run
+  )
+}
+
+/** @param token the secret, or null where none is needed */
+export const createApi = (token: string | null): Api => {
+  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers)
+    if (token !== null) headers.set('Authorization', `Bearer ${token}`)
+    let response: Response
+    try {
+      response = await fetch(path, { ...init, headers, cache: 'no-store' })
+    } catch (error) {
+      throw new ApiError(0, 'NETWORK', String(error))
+    }
+    if (!response.ok) throw await refusal(response)
+    return response
+  }
+  /** The answers are our own server's: their shape is the contract, shared with it as types. */
+  const json = async <T>(path: string, init?: RequestInit): Promise<T> => {
+    const response = await call(path, init)
+    try {
+      return (await response.json()) as T // see above
+    } catch (error) {
+      throw new ApiError(0, 'NETWORK', String(error))
+    }
+  }
+
+  return {
+    async activeRun() {
+      const { run } = await json<{ busy: boolean; run?: RunSnapshot }>('/bitrix/status')
+      return run ?? null
+    },
+    start: input =>
+      json('/api/runs', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(input)
+      }),
+    act: (runId, action) => json(`/api/runs/${runId}/${action}`, { method: 'POST' }),
+    records: (plural, after) => json(`/api/${plural}?limit=50${after === null ? '' : `&after=${after}`}`),
+    rejections: async runId => (await call(`/api/runs/${runId}/rejections.csv`)).blob(),
+    async *progress(runId, signal) {
+      const response = await call(`/api/runs/${runId}/progress`, { signal, headers: { Accept: 'text/event-stream' } })
+      if (response.body === null) return
+      for await (const data of readEvents(response.body)) yield JSON.parse(data) as RunSnapshot // as above
+    }
+  }
+}

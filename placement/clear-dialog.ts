@@ -1,0 +1,100 @@
+// The confirmation before records are deleted.
+// Must stay true: it names the portal and what is in it; deleting everything needs the portal's address typed by hand.
+import type { StartInput } from './api.ts'
+import { byId, part } from './element.ts'
+import type { Messages } from './messages.ts'
+import { describe } from './notice.ts'
+
+export interface Holdings {
+  readonly companies: number
+  readonly contacts: number
+}
+
+export interface ClearDialogDeps {
+  readonly messages: Messages
+  readonly host: string
+  /** What the portal holds as far as we know; null while unknown. */
+  readonly holdings: () => Holdings | null
+  /** Counts again; the dialog shows the new numbers when they are there. */
+  readonly recount: () => Promise<void>
+  /** Starts the run. The dialog stays open, with the reason, when this rejects. */
+  readonly start: (input: StartInput) => Promise<void>
+}
+
+export interface ClearDialog {
+  setBusy(busy: boolean): void
+}
+
+export const createClearDialog = (deps: ClearDialogDeps): ClearDialog => {
+  const { messages, host } = deps
+  const { t } = messages
+  const opener = byId('clear-open', HTMLButtonElement)
+  const dialog = byId('clear', HTMLDialogElement)
+  const form = byId('clear-form', HTMLFormElement)
+  const invalid = byId('clear-invalid', HTMLElement)
+  const confirm = byId('clear-confirm', HTMLInputElement)
+  const confirmField = part(form, 'confirm-field', HTMLElement)
+  const holds = part(form, 'holds', HTMLElement)
+  const submit = part(form, 'submit', HTMLButtonElement)
+  let busy = false
+  let sending = false
+
+  const scope = (): 'created' | 'all' => (new FormData(form).get('scope') === 'all' ? 'all' : 'created')
+  const update = (): void => {
+    const known = deps.holdings()
+    holds.textContent = known === null ? t('page.clear.unknown') : t('page.clear.holds', { ...known })
+    confirmField.hidden = scope() !== 'all'
+    submit.disabled = busy || sending
+    opener.disabled = busy
+  }
+  const complain = (text: string | null): void => {
+    invalid.textContent = text ?? ''
+    invalid.hidden = text === null
+    confirm.toggleAttribute('aria-invalid', text !== null && scope() === 'all')
+    if (text === null) confirm.removeAttribute('aria-describedby')
+    else confirm.setAttribute('aria-describedby', 'clear-invalid')
+  }
+
+  opener.addEventListener('click', () => {
+    form.reset()
+    complain(null)
+    update()
+    dialog.showModal()
+    void deps.recount().then(update)
+  })
+  form.addEventListener('change', () => {
+    complain(null)
+    update()
+  })
+  part(form, 'cancel', HTMLButtonElement).addEventListener('click', () => dialog.close())
+  form.addEventListener('submit', event => {
+    event.preventDefault()
+    if (submit.disabled) return
+    const all = scope() === 'all'
+    if (all && confirm.value.trim().toLowerCase() !== host.toLowerCase()) {
+      complain(t('page.clear.mismatch', { host }))
+      confirm.focus()
+      return
+    }
+    sending = true
+    update()
+    deps
+      .start(all ? { kind: 'clear', scope: 'all', confirm: host } : { kind: 'clear', scope: 'created' })
+      .then(
+        () => dialog.close(),
+        error => complain(describe(error, messages))
+      )
+      .finally(() => {
+        sending = false
+        update()
+        // A disabled button loses the focus.
+        if (dialog.open) submit.focus()
+      })
+  })
+  return {
+    setBusy(now) {
+      busy = now
+      update()
+    }
+  }
+}

@@ -1,0 +1,77 @@
+// The form that starts a create run.
+// Must stay true: only whole numbers within the limits leave it; both numbers are the same until the person says otherwise.
+import { byId } from './element.ts'
+import type { Messages } from './messages.ts'
+
+/** The contract's limit for people; the API itself takes more. */
+export const MOST = 10_000
+
+/** A count as people write it (blanks between thousands are fine); null when it is no whole number from 1 to 10 000. */
+export const parseCount = (text: string): number | null => {
+  const digits = text.replace(/[\s\u00A0\u202F]/g, '')
+  if (!/^\d{1,9}$/.test(digits)) return null
+  const count = Number(digits)
+  return count >= 1 && count <= MOST ? count : null
+}
+
+export interface CreateForm {
+  setBusy(busy: boolean): void
+  focus(): void
+}
+
+export const createCreateForm = (
+  { t }: Messages,
+  submit: (counts: { companies: number; contacts: number }) => void
+): CreateForm => {
+  const form = byId('create', HTMLFormElement)
+  const button = byId('create-submit', HTMLButtonElement)
+  const invalid = byId('create-invalid', HTMLElement)
+  const companies = byId('create-companies', HTMLInputElement)
+  const contacts = byId('create-contacts', HTMLInputElement)
+  let tied = companies.value === contacts.value
+
+  const check = (input: HTMLInputElement): number | null => {
+    const count = parseCount(input.value)
+    if (count === null) {
+      input.setAttribute('aria-invalid', 'true')
+      input.setAttribute('aria-describedby', 'create-invalid create-hint')
+    } else {
+      input.removeAttribute('aria-invalid')
+      input.setAttribute('aria-describedby', 'create-hint')
+    }
+    return count
+  }
+  const settle = (): void => {
+    const wrong = [companies, contacts].filter(input => input.hasAttribute('aria-invalid') && check(input) === null)
+    invalid.hidden = wrong.length === 0
+  }
+
+  companies.addEventListener('input', () => {
+    if (tied) contacts.value = companies.value
+    settle()
+  })
+  contacts.addEventListener('input', () => {
+    tied = contacts.value === companies.value
+    settle()
+  })
+  form.addEventListener('submit', event => {
+    event.preventDefault()
+    if (button.disabled) return
+    const counts = { companies: check(companies), contacts: check(contacts) }
+    if (counts.companies === null || counts.contacts === null) {
+      invalid.textContent = t('page.create.invalid', { max: MOST })
+      invalid.hidden = false
+      const wrong = counts.companies === null ? companies : contacts
+      wrong.focus()
+      return
+    }
+    invalid.hidden = true
+    submit({ companies: counts.companies, contacts: counts.contacts })
+  })
+  return {
+    setBusy(busy) {
+      button.disabled = busy
+    },
+    focus: () => button.focus()
+  }
+}

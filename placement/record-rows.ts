@@ -1,0 +1,36 @@
+// Fills the rows of both tables from the API's items.
+// Must stay true: the markup is the template's; names are written as text, however they look.
+import type { EntityPlural } from '../server/core/entities.ts'
+import type { Items } from './api.ts'
+import { fillFields } from './element.ts'
+
+const NOTHING = '—'
+
+export type FillRow<K extends EntityPlural> = (row: HTMLElement, item: Items[K]) => void
+
+const fillCompany: FillRow<'companies'> = (row, { title, phone, contacts, more }) => {
+  fillFields(row, { title: title || NOTHING, phone: phone ?? NOTHING })
+  const list = row.querySelector('[data-list="contacts"]')
+  const model = list?.firstElementChild
+  if (list && model) {
+    list.replaceChildren(
+      ...contacts.map(({ name }) => {
+        const line = model.cloneNode(true) as Element // a clone of an element
+        fillFields(line, { name: name || NOTHING })
+        return line
+      })
+    )
+  }
+  row.querySelector('[data-show="more"]')?.toggleAttribute('hidden', !more)
+}
+
+const fillContact: FillRow<'contacts'> = (row, { lastName, name, secondName, phone, company }) =>
+  fillFields(row, {
+    lastName: lastName || (name || secondName ? '' : NOTHING),
+    name,
+    secondName,
+    phone: phone ?? NOTHING,
+    company: company?.title || NOTHING
+  })
+
+export const fillRow: { readonly [K in EntityPlural]: FillRow<K> } = { companies: fillCompany, contacts: fillContact }

@@ -1,0 +1,57 @@
+// What a run's state says in words.
+// Must stay true: every status and every kind of waiting has a sentence that says what comes next.
+import type { RunSnapshot } from '../server/core/run.ts'
+import type { Messages } from './messages.ts'
+import { timeLeft } from './pace-shown.ts'
+
+/** The request bucket makes short pauses all the time: only longer ones are worth a word. */
+const WORTH_A_WORD_MS = 2000
+const SECONDS_MATTER_MS = 90_000
+
+const counted = ({ kind, created, deleted }: RunSnapshot, { t }: Messages): string =>
+  kind === 'create' ? t('page.run.created', { ...created }) : t('page.run.deleted', { ...deleted })
+
+/** How a run has ended; empty while it is running. */
+export const outcomeText = (run: RunSnapshot, messages: Messages): string => {
+  const { t, problem } = messages
+  const said = (): string => {
+    switch (run.status) {
+      case 'running':
+        return ''
+      case 'completed':
+        return t(run.failed > 0 ? 'page.run.completedWithFailures' : 'page.run.completed')
+      case 'failed':
+        return t('page.run.failedRun', { reason: problem(run.failure?.code ?? '', run.failure?.message ?? '') })
+      default:
+        return t(`page.run.${run.status}`)
+    }
+  }
+  return run.status === 'running' ? '' : `${said()} ${counted(run, messages)}`
+}
+
+/** What a run waits for and until when; empty when it does not. @param now unix ms */
+export const waitingText = (
+  { status, waitingFor, waitingUntil }: Pick<RunSnapshot, 'status' | 'waitingFor' | 'waitingUntil'>,
+  { t, lang }: Messages,
+  now: number
+): string => {
+  if (status !== 'running' || waitingFor === null || waitingUntil === null) return ''
+  const until = new Date(waitingUntil)
+  const ahead = until.getTime() - now
+  if (waitingFor === 'requests' && ahead < WORTH_A_WORD_MS) return ''
+  const time = new Intl.DateTimeFormat(lang, {
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    ...(ahead < SECONDS_MATTER_MS ? { second: '2-digit' } : {})
+  }).format(until)
+  const known = waitingFor === 'requests' || waitingFor === 'portal' || waitingFor === 'reconciliation'
+  return t(`page.run.waiting.${known ? waitingFor : 'method'}`, { time, method: waitingFor })
+}
+
+/** Time left in words. @param seconds null while unknown */
+export const leftText = (seconds: number | null, { t }: Messages): string => {
+  if (seconds === null) return t('page.run.unknown')
+  const { unit, ...values } = timeLeft(seconds)
+  return t(`page.run.${unit}`, values)
+}
