@@ -3,12 +3,12 @@
 import Router from '@koa/router'
 import Koa from 'koa'
 import helmet from 'koa-helmet'
-import type { Secret } from './config.ts'
 import { methodNotAllowed } from './core/errors.ts'
 import type { Runs } from './core/runs.ts'
 import type { Assets } from './http/assets.ts'
+import { readBodies } from './http/body.ts'
 import { answerErrors } from './http/errors.ts'
-import { refuseOtherSites, requireSecret, serveOwnHosts } from './http/guard.ts'
+import { refuseChangesByOtherSites, requireSecret, type Secret, serveOwnHosts } from './http/guard.ts'
 import type { ReadRecords } from './http/page-data.ts'
 import { recordsRoutes } from './http/records.ts'
 import { runsRoutes } from './http/runs.ts'
@@ -82,7 +82,8 @@ export const createApp = (deps: AppDeps): Koa => {
   app.use(securityHeaders())
   app.use(answerErrors(log, translations, views))
   app.use(serveOwnHosts(deps.publicUrl))
-  app.use(refuseOtherSites(deps.publicUrl))
+  app.use(refuseChangesByOtherSites(deps.publicUrl))
+  app.use(readBodies())
   for (const router of [open, api]) app.use(router.routes())
   for (const router of [open, api]) {
     app.use(async function refuseOtherMethods(ctx, next) {

@@ -28,20 +28,53 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-const number = (example: string, schema: z.ZodNumber) =>
+const number = (what: string, isRight: (value: number) => boolean) =>
   z
     .string()
-    .regex(/^\d+(\.\d+)?$/, `must be a number, for example ${example}`)
+    .refine(text => /^\d{1,9}(\.\d{1,9})?$/.test(text) && isRight(Number(text)), `must be ${what}`)
     .transform(Number)
-    .pipe(schema)
 
-const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:'
+const whole = (min: number, max: number, example: string) =>
+  number(
+    `a whole number from ${min} to ${max}, for example ${example}`,
+    value => Number.isInteger(value) && value >= min && value <= max
+  )
+const fraction = (max: number, example: string) =>
+  number(`a number above 0, at most ${max}, for example ${example}`, value => value > 0 && value <= max)
+
+const secret = (min: number, message: string) =>
+  z
+    .string()
+    .min(min, message)
+    .transform(value => new Secret(value))
+
+const list = (item: RegExp | ((text: string) => boolean), message: string) =>
+  z
+    .string()
+    .transform(text => text.split(',').map(part => part.trim()))
+    .refine(parts => parts.every(part => (typeof item === 'function' ? item(part) : item.test(part))), message)
+
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(host)
+const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:'
+/** Plain http only where it cannot be overheard: an emulated server. */
+const isAuthorizationServer = (text: string): boolean =>
+  isHttps(text) || (URL.canParse(text) && new URL(text).protocol === 'http:' && isLoopback(new URL(text).hostname))
+const PORTAL_HOST = /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i
+
+/** protocol.md, section 6: the first serves ru, by, kz and their neighbours, the second all other zones. */
+const OAUTH_SERVERS = ['https://oauth.bitrix24.tech', 'https://oauth.bitrix.info']
+/** protocol.md, section 8. */
+const CLOUD_ZONES = 'com ru by kz ua eu de fr it es pl in cn jp vn id com.br com.tr'
+  .split(' ')
+  .map(zone => `*.bitrix24.${zone}`)
 const originOnly = (text: string): string => new URL(text).origin
 
 const environment = z.object({
-  PORT: number('3000', z.number().int().min(0).max(65_535)).default(3000),
-  HOST: z.string().default('127.0.0.1'),
+  PORT: whole(0, 65_535, '3000').default(3000),
+  HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:-]+$/, 'must be an IP address or a host name, for example 127.0.0.1')
+    .default('127.0.0.1'),
   DATA_DIR: z.string().default('./data'),
   DATABASE_URL: z
     .string()
@@ -52,26 +85,31 @@ const environment = z.object({
     .transform(value => new Secret(value))
     .optional(),
   BITRIX_WEBHOOK_URL: webhookUrlSchema.optional(),
-  BITRIX_WEBHOOK_SECRET: z
-    .string()
-    .min(8, 'must have at least 8 characters, for example the output of: openssl rand -hex 16')
-    .transform(value => new Secret(value))
-    .optional(),
-  BITRIX_RATE: number('2', z.number().positive().max(1000)).default(2),
-  BITRIX_BURST: number('50', z.number().int().min(1).max(100_000)).default(50),
-  BITRIX_REQUEST_SECONDS: number('60', z.number().positive().max(3600)).default(60),
-  AUTO_RESUME: z.enum(['on', 'off'], 'must be on or off').default('off'),
+  BITRIX_WEBHOOK_SECRET: secret(1, 'must not be empty').optional(),
+  BITRIX_CLIENT_ID: z.string().optional(),
+  BITRIX_CLIENT_SECRET: secret(1, 'must not be empty').optional(),
+  BITRIX_OAUTH_URLS: list(
+    isAuthorizationServer,
+    `must be https addresses divided by commas, for example ${OAUTH_SERVERS[1]}`
+  ).default(OAUTH_SERVERS),
+  BITRIX_PORTAL_HOSTS: list(
+    PORTAL_HOST,
+    'must be host names or *.zones divided by commas, for example *.bitrix24.com,portal.example.com:8443'
+  ).default(CLOUD_ZONES),
+  BITRIX_RATE: fraction(1000, '2').default(2),
+  BITRIX_BURST: whole(1, 100_000, '50').default(50),
+  BITRIX_REQUEST_SECONDS: fraction(3600, '60').default(60),
+  AUTO_RESUME: z.enum(['on', 'off'], 'must be on or off, for example AUTO_RESUME=on').default('off'),
   PUBLIC_URL: z
     .string()
     .refine(isHttps, 'must be an https address, for example https://bitrixcorp.example.com')
     .transform(originOnly)
     .optional(),
-  APP_SECRET: z
-    .string()
-    .min(32, 'must have at least 32 characters, for example the output of: openssl rand -base64 32')
-    .transform(value => new Secret(value))
-    .optional(),
-  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info')
+  APP_SECRET: secret(
+    32,
+    'must have at least 32 characters, for example the output of: openssl rand -base64 32'
+  ).optional(),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}, for example LOG_LEVEL=info`).default('info')
 })
 
 export type Standalone =
@@ -89,6 +127,12 @@ export interface Config {
   readonly standalone: Standalone
   /** Needed by standalone routes and the API when set. */
   readonly standaloneSecret: Secret | undefined
+  /** Keys of the local application. */
+  readonly application: { readonly clientId: string; readonly clientSecret: Secret } | undefined
+  /** Allow-list of authorization servers: origins. */
+  readonly oauthUrls: readonly string[]
+  /** Allow-list of portals: `*.zone` or exact `host[:port]`, in lower case. */
+  readonly portalHosts: readonly string[]
   readonly appSecret: Secret | undefined
   readonly publicUrl: string | undefined
   /** The portal's request limit: drained per second, bucket size. */
@@ -101,17 +145,30 @@ export interface Config {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const crossProblems = (env: z.infer<typeof environment>): string[] => {
+/** What is wrong between settings; `given`: those that are set, right or wrong. */
+const crossProblems = (given: Readonly<Record<string, string | undefined>>): string[] => {
   const problems: string[] = []
-  if (env.BITRIX_WEBHOOK_URL !== undefined && !isLoopback(env.HOST) && env.BITRIX_WEBHOOK_SECRET === undefined) {
+  const { HOST = '127.0.0.1' } = given
+  const has = (name: string): boolean => given[name] !== undefined
+  if (has('BITRIX_WEBHOOK_URL') && !isLoopback(HOST) && !has('BITRIX_WEBHOOK_SECRET')) {
     problems.push(
-      `BITRIX_WEBHOOK_SECRET: is missing, but HOST is ${env.HOST}: anyone who reaches it could fill and clear your portal. Set a secret, or HOST=127.0.0.1`
+      'BITRIX_WEBHOOK_SECRET: is missing, but HOST is not loopback: anyone who reaches it could fill and clear your portal. Set a secret, for example the output of: openssl rand -hex 16, or set HOST=127.0.0.1'
     )
   }
-  if (env.DATABASE_URL !== undefined && env.APP_SECRET === undefined) {
+  if (has('DATABASE_URL') && !has('APP_SECRET')) {
     problems.push(
       'APP_SECRET: is missing, but instances that share DATABASE_URL need the same one, for example the output of: openssl rand -base64 32'
     )
+  }
+  if (has('BITRIX_CLIENT_ID') || has('BITRIX_CLIENT_SECRET')) {
+    const examples = {
+      BITRIX_CLIENT_ID: 'local.0123456789abcd.01234567',
+      BITRIX_CLIENT_SECRET: 'the second key of the local application',
+      PUBLIC_URL: 'https://bitrixcorp.example.com'
+    }
+    for (const [name, example] of Object.entries(examples)) {
+      if (!has(name)) problems.push(`${name}: is missing, but a local application needs it, for example ${example}`)
+    }
   }
   return problems
 }
@@ -122,9 +179,8 @@ export const readConfig = (env: Environment): Config => {
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== '')
   )
   const parsed = environment.safeParse(given)
-  const problems = parsed.success
-    ? crossProblems(parsed.data)
-    : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  const issues = parsed.error?.issues ?? []
+  const problems = [...issues.map(({ path, message }) => `${path.join('.')}: ${message}`), ...crossProblems(given)]
   if (!parsed.success || problems.length > 0) {
     throw new ConfigError(
       `BitrixCorp cannot start, because its settings are wrong:\n${problems.map(line => `  - ${line}`).join('\n')}`
@@ -141,6 +197,12 @@ export const readConfig = (env: Environment): Config => {
         ? ({ mode: 'emulated' } as const)
         : ({ mode: 'webhook', webhook: data.BITRIX_WEBHOOK_URL } as const),
     standaloneSecret: data.BITRIX_WEBHOOK_SECRET,
+    application:
+      data.BITRIX_CLIENT_ID === undefined || data.BITRIX_CLIENT_SECRET === undefined
+        ? undefined
+        : { clientId: data.BITRIX_CLIENT_ID, clientSecret: data.BITRIX_CLIENT_SECRET },
+    oauthUrls: data.BITRIX_OAUTH_URLS.map(originOnly),
+    portalHosts: data.BITRIX_PORTAL_HOSTS.map(host => host.toLowerCase()),
     appSecret: data.APP_SECRET,
     publicUrl: data.PUBLIC_URL,
     rate: data.BITRIX_RATE,

@@ -1,5 +1,7 @@
 // Server-Sent Events over koa-sse-stream's stream class; the only importer of that package.
-// Must stay true: a reader that does not read costs a bounded buffer and is dropped; every stream ends when the server stops.
+// Must stay true: a reader that does not read costs a bounded buffer and is dropped; every stream ends when its work or the server ends.
+import { setMaxListeners } from 'node:events'
+import { Transform } from 'node:stream'
 import type { Context } from 'koa'
 import SseTransform, { type SseMessage } from 'koa-sse-stream/lib/sse.js'
 
@@ -20,21 +22,19 @@ export interface ServerEvent {
 }
 
 export interface EventStream {
-  /** Resolves when there is room for the next event; false when the reader is gone. */
+  /** Resolves when there is room for the next event; false when the reader is gone. @throws when a field holds a line break */
   send(event: ServerEvent): Promise<boolean>
-  /** Sends a last event and ends the stream. */
-  finish(event: ServerEvent): void
   /** Aborts when the reader is gone or the server stops. */
   readonly closed: AbortSignal
 }
 
 /** A line break in a field would begin a new one: it could forge events. */
 const checked = ({ event, id, data }: ServerEvent): SseMessage => {
-  if (/[\r\n]/.test(`${event ?? ''}${id ?? ''}`)) throw new Error('An event name or id holds a line break')
+  if (/[\r\n\0]/.test(`${event ?? ''}${id ?? ''}`)) throw new Error('An event name or id holds a line break')
   return { ...(event === undefined ? {} : { event }), ...(id === undefined ? {} : { id }), data }
 }
 
-/** Turns the response into a stream. Return from the middleware at once; `work` runs on beside it. */
+/** Turns the response into a stream. Return from the middleware at once; `work` runs on beside it, and its end is the stream's. */
 export const streamEvents = (
   ctx: Context,
   { heartbeatMs = 15_000, stallMs = 30_000, closing }: EventStreamOptions,
@@ -42,52 +42,65 @@ export const streamEvents = (
 ): void => {
   const transform = new SseTransform(ctx)
   const gone = new AbortController()
-  const stop = (): void => {
+  const unanswered = new Set<(sent: boolean) => void>()
+  let stalled: NodeJS.Timeout | undefined
+
+  const drop = (): void => {
     transform.destroy()
+    ctx.res.destroy()
+  }
+  /** The reader has this long to take what waits for it. */
+  const watchForStall = (): void => {
+    stalled ??= setTimeout(drop, stallMs).unref()
+  }
+  const readerMoved = (): void => {
+    clearTimeout(stalled)
+    stalled = undefined
+  }
+  const end = (): void => {
+    // The class overrides `end` with a flag (stack.md, section 3, defect 9).
+    if (!transform.writableEnded) Reflect.apply(Transform.prototype.end, transform, [])
+    clearInterval(heartbeat)
+    gone.abort()
+    watchForStall()
   }
   const heartbeat = setInterval(() => {
-    if (!transform.writableNeedDrain) transform.send(':alive')
-  }, heartbeatMs)
-  heartbeat.unref()
-  closing.addEventListener('abort', stop, { once: true })
+    if (transform.writableLength === 0) transform.write({ data: ':alive' })
+  }, heartbeatMs).unref()
+  // One listener per open stream is no leak.
+  setMaxListeners(0, closing)
+  closing.addEventListener('abort', end, { once: true })
+  // What has left the transform may still wait in the response: only that one's end stops the watch.
+  ctx.res.once('close', readerMoved)
   transform.once('close', () => {
     clearInterval(heartbeat)
-    closing.removeEventListener('abort', stop)
+    closing.removeEventListener('abort', end)
     gone.abort()
+    // Node does not call back a write that was under way when the stream was destroyed.
+    for (const answer of unanswered) answer(false)
   })
   // A reader that leaves makes the stream fail with ERR_STREAM_PREMATURE_CLOSE: that is an ordinary end.
   transform.on('error', () => undefined)
   ctx.status = 200
   ctx.body = transform
-  if (closing.aborted) stop()
+  if (closing.aborted) end()
 
-  const drained = (): Promise<void> =>
+  /** The callback comes when the event has left the first buffer, so at most one event waits behind what the socket holds. */
+  const send = (event: ServerEvent): Promise<boolean> =>
     new Promise(resolve => {
-      const timer = setTimeout(stop, stallMs)
-      timer.unref()
-      const done = (): void => {
-        clearTimeout(timer)
-        transform.off('drain', done)
-        gone.signal.removeEventListener('abort', done)
-        resolve()
-      }
-      transform.on('drain', done)
-      gone.signal.addEventListener('abort', done)
+      const message = checked(event)
+      if (gone.signal.aborted) return resolve(false)
+      unanswered.add(resolve)
+      transform.write(message, error => {
+        if (!gone.signal.aborted) readerMoved()
+        unanswered.delete(resolve)
+        resolve(error === null || error === undefined)
+      })
+      if (transform.writableLength > 0) watchForStall()
     })
 
-  work({
-    closed: gone.signal,
-    async send(event) {
-      if (gone.signal.aborted) return false
-      transform.send(checked(event))
-      if (transform.writableNeedDrain) await drained()
-      return !gone.signal.aborted
-    },
-    finish(event) {
-      if (!gone.signal.aborted) transform.sendEnd(checked(event))
-    }
-  }).catch(error => {
+  work({ closed: gone.signal, send }).then(end, error => {
     ctx.app.emit('error', error, ctx)
-    stop()
+    drop()
   })
 }

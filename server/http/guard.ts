@@ -3,11 +3,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Context, Middleware } from 'koa'
-import type { Secret } from '../config.ts'
 import { forbidden } from '../core/errors.ts'
 
-/** GET addresses that change data: for the guard they are writes. */
-const CHANGING_STREAMS = new Set(['/bitrix/webhook/push-stream', '/bitrix/clear-stream'])
+/** A secret that does not print itself. */
+export interface Secret {
+  reveal(): string
+}
 
 const hostnameOf = (host: string): string | undefined => {
   const url = `http://${host}`
@@ -36,25 +37,36 @@ const isForeignOrigin = (ctx: Context, publicUrl: string | undefined): boolean =
   return !URL.canParse(origin) || new URL(origin).host !== ctx.get('Host')
 }
 
-/** Refuses changes that another site asks for in a visitor's browser. */
+/** `none` is a typed address; `same-site` is another port of this host: for a browser one site, for us a stranger. */
+const isForeignFetch = (ctx: Context): boolean => !['', 'none', 'same-origin'].includes(ctx.get('Sec-Fetch-Site'))
+
+/** Refuses what another site asks for in a visitor's browser. Stands on every GET route that changes data. */
 export const refuseOtherSites = (publicUrl: string | undefined): Middleware =>
   async function refuseOtherSites(ctx, next) {
-    const changes =
-      !['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) || CHANGING_STREAMS.has(ctx.path.replace(/\/+$/, ''))
-    if (changes && (ctx.get('Sec-Fetch-Site') === 'cross-site' || isForeignOrigin(ctx, publicUrl))) {
+    if (isForeignFetch(ctx) || isForeignOrigin(ctx, publicUrl)) {
       throw forbidden('Another site may not change data here. Open the page of BitrixCorp itself.')
     }
     await next()
   }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+/** The same for every method that changes data, whatever the address. */
+export const refuseChangesByOtherSites = (publicUrl: string | undefined): Middleware => {
+  const refuse = refuseOtherSites(publicUrl)
+  return async function refuseChangesByOtherSites(ctx, next) {
+    await (['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) ? next() : refuse(ctx, next))
+  }
+}
+
+const digest = (text: string | Buffer): Buffer => createHash('sha256').update(text).digest()
 
 /** True when the request carries the secret, as `secret=` or as a bearer token. */
 export const carriesSecret = (ctx: Context, secret: Secret): boolean => {
   const { secret: query } = ctx.query
-  const bearer = /^Bearer\s+(.+)$/i.exec(ctx.get('Authorization'))?.[1]
-  const given = typeof query === 'string' && query !== '' ? query : (bearer ?? '')
-  return timingSafeEqual(digest(given), digest(secret.reveal()))
+  const bearer = /^Bearer +(.+)$/i.exec(ctx.get('Authorization'))?.[1]
+  const expected = digest(secret.reveal())
+  const matches = (given: string | Buffer): boolean => timingSafeEqual(digest(given), expected)
+  // Node reads header bytes as latin1; the secret is UTF-8.
+  return matches(typeof query === 'string' ? query : '') || matches(Buffer.from(bearer ?? '', 'latin1'))
 }
 
 /** Lets only requests with the secret through, where one is configured. */

@@ -10,8 +10,7 @@ declare module 'koa-sse-stream/lib/sse.js' {
   }
   export default class SseTransform extends Transform {
     constructor(ctx: Context)
-    send(message: SseMessage | string): void
-    /** Sends a last message and ends the stream (`end` itself only sets a flag). */
-    sendEnd(message: SseMessage | string): void
+    /** `send` of the class loses the callback; this is what it calls. */
+    override write(message: SseMessage, done?: (error: Error | null | undefined) => void): boolean
   }
 }

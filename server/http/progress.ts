@@ -5,6 +5,9 @@ import type { RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import { type EventStream, streamEvents } from './event-stream.ts'
 
+/** The id of a `busy` event: who comes back with it was refused, and is refused for good. */
+export const BUSY_ID = 'busy'
+
 /** A cancelled run has ended as asked, so it is `done`; `failed` and `interrupted` are not what was asked for. */
 const finalEvent = ({ status }: RunSnapshot): 'done' | 'failed' =>
   status === 'failed' || status === 'interrupted' ? 'failed' : 'done'
@@ -17,8 +20,9 @@ const sendPercents = async (runs: Runs, runId: string, stream: EventStream): Pro
       sent = snapshot.percent
       if (!(await stream.send({ id, data: String(sent) }))) return
     }
-    if (snapshot.status !== 'running')
-      stream.finish({ event: finalEvent(snapshot), id, data: JSON.stringify(snapshot) })
+    if (snapshot.status !== 'running') {
+      await stream.send({ event: finalEvent(snapshot), id, data: JSON.stringify(snapshot) })
+    }
   }
 }
 
@@ -32,10 +36,12 @@ export const streamSnapshots = (ctx: Context, runs: Runs, runId: string, closing
     for await (const snapshot of runs.watch(runId, stream.closed)) {
       const data = JSON.stringify(snapshot)
       if (!(await stream.send({ event: 'progress', data }))) return
-      if (snapshot.status !== 'running') stream.finish({ event: 'done', data })
+      if (snapshot.status !== 'running') await stream.send({ event: 'done', data })
     }
   })
 
-/** One event, then the end. */
-export const streamOnce = (ctx: Context, closing: AbortSignal, event: string, data: unknown): void =>
-  streamEvents(ctx, { closing }, async stream => stream.finish({ event, data: JSON.stringify(data) }))
+/** `event: busy`, then the end. */
+export const streamBusy = (ctx: Context, closing: AbortSignal, body: unknown): void =>
+  streamEvents(ctx, { closing }, async stream => {
+    await stream.send({ event: 'busy', id: BUSY_ID, data: JSON.stringify(body) })
+  })

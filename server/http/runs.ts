@@ -1,13 +1,13 @@
 // The API for runs.
 // Must stay true: `confirm` names the portal before everything is cleared; runs of other portals do not exist here.
 import { Readable } from 'node:stream'
-import { bodyParser } from '@koa/bodyparser'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { AppError } from '../core/errors.ts'
 import type { Operation } from '../core/recipe.ts'
 import type { Rejection, RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
+import { demandJson } from './body.ts'
 import { csvLine } from './csv.ts'
 import { parseInput, startBody } from './input.ts'
 import { streamSnapshots } from './progress.ts'
@@ -20,20 +20,6 @@ export interface RunsRoutesDeps {
   readonly translations: Translations
   readonly closing: AbortSignal
   readonly newSeed: () => number
-}
-
-const readJson = bodyParser({
-  enableTypes: ['json'],
-  jsonLimit: '64kb',
-  onError(error) {
-    throw error
-  }
-})
-
-const demandJson = (ctx: Context): void => {
-  if (!ctx.is('application/json')) {
-    throw new AppError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the body as JSON with "Content-Type: application/json".')
-  }
 }
 
 async function* rejectionLines(rejections: AsyncIterable<Rejection>): AsyncGenerator<string> {
@@ -68,7 +54,6 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
 
   router.post('/api/runs', async ctx => {
     demandJson(ctx)
-    await readJson(ctx, async () => undefined)
     accept(ctx, await runs.start(site.channel, operationOf(ctx), standaloneUser))
   })
   router.get('/api/runs', async ctx => {

@@ -2,16 +2,15 @@
 // Must stay true: a stream starts a run once; a reconnecting reader is attached to the run that it started.
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import type { Secret } from '../config.ts'
 import { AppError, methodNotAllowed, runFailed } from '../core/errors.ts'
 import type { ClearScope, Operation } from '../core/recipe.ts'
 import type { RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import { errorBody } from './errors.ts'
-import { carriesSecret, requireSecret } from './guard.ts'
+import { carriesSecret, refuseOtherSites, requireSecret, type Secret } from './guard.ts'
 import { countQuery, lastEventId, parseInput } from './input.ts'
 import { createPageData, type ReadRecords } from './page-data.ts'
-import { streamOnce, streamPercents } from './progress.ts'
+import { BUSY_ID, streamBusy, streamPercents } from './progress.ts'
 import { findRun, type Site, standaloneUser } from './site.ts'
 import type { Translations } from './translate.ts'
 import type { Views } from './views.ts'
@@ -20,6 +19,7 @@ export interface StandaloneDeps {
   readonly runs: Runs
   readonly site: Site
   readonly secret: Secret | undefined
+  readonly publicUrl: string | undefined
   readonly views: Views
   readonly translations: Translations
   readonly readRecords: ReadRecords
@@ -34,6 +34,7 @@ const CLASSIC_SCOPE: ClearScope = 'all'
 export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => {
   const { runs, site, secret, views, translations, closing } = deps
   const guarded = requireSecret(secret)
+  const ownSite = refuseOtherSites(deps.publicUrl)
   const pageData = createPageData(deps)
 
   const createOperation = (ctx: Context): Operation => {
@@ -45,10 +46,18 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
 
   const stream = (operationOf: (ctx: Context) => Operation) => async (ctx: Context) => {
     // The router answers HEAD with GET's handler: that would start a run.
-    if (ctx.method !== 'GET') throw methodNotAllowed('GET')
+    if (ctx.method !== 'GET') {
+      ctx.set('Allow', 'GET')
+      throw methodNotAllowed('GET')
+    }
     const operation = operationOf(ctx)
-    const last = ctx.get('Last-Event-ID') || ctx.query['lastEventId']
-    if (last !== undefined && last !== '') {
+    const last = ctx.headers['last-event-id'] ?? ctx.query['lastEventId']
+    if (last === BUSY_ID) {
+      // An EventSource that was told "busy" comes back by itself; 204 tells it to stop (HTML, server-sent events).
+      ctx.status = 204
+      return
+    }
+    if (last !== undefined) {
       const { record } = await findRun(runs, site, parseInput(lastEventId, last))
       streamPercents(ctx, runs, record.id, closing)
       return
@@ -59,7 +68,7 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'BUSY') throw error
       const { error: code, error_description } = errorBody(error, translations, ctx)
-      streamOnce(ctx, closing, 'busy', { error: code, error_description })
+      streamBusy(ctx, closing, { error: code, error_description })
     }
   }
 
@@ -79,8 +88,8 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
     const knows = secret === undefined || carriesSecret(ctx, secret)
     ctx.body = run === undefined ? { busy: false } : { busy: true, ...(knows ? { run } : {}) }
   })
-  router.get('/bitrix/webhook/push-stream', guarded, stream(createOperation))
-  router.get('/bitrix/clear-stream', guarded, stream(clearOperation))
+  router.get('/bitrix/webhook/push-stream', ownSite, guarded, stream(createOperation))
+  router.get('/bitrix/clear-stream', ownSite, guarded, stream(clearOperation))
   router.post('/bitrix/webhook/push-to-bitrix', guarded, wait(createOperation))
   router.post('/bitrix/clear-bitrix', guarded, wait(clearOperation))
 }

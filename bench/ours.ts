@@ -1,0 +1,68 @@
+// BitrixCorp itself: the same runs, journal on disk included, without the web page around it.
+// Must stay true: wired as server/start.ts wires it; nothing is switched off for the clock's sake.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createWebhookClient } from '../server/bitrix24/client.ts'
+import { createRestPortal } from '../server/bitrix24/rest-portal.ts'
+import { createChannel } from '../server/core/channel.ts'
+import { createPace } from '../server/core/pace.ts'
+import { readRecords } from '../server/core/records.ts'
+import type { Operation } from '../server/core/recipe.ts'
+import type { RunSnapshot } from '../server/core/run.ts'
+import { createRuns } from '../server/core/runs.ts'
+import { webhookUrlSchema } from '../server/core/webhook-url.ts'
+import { openDatabase } from '../server/store/database.ts'
+import { createJournal } from '../server/store/journal.ts'
+import { createLeases } from '../server/store/leases.ts'
+import { systemClock } from '../server/system-clock.ts'
+import type { Contender, Work } from './contender.ts'
+
+const operationOf = ({ kind, rows }: Work): Operation =>
+  kind === 'create'
+    ? { kind, recipe: { companies: rows / 2, contacts: rows / 2, seed: 1, locale: 'ru' } }
+    : { kind, scope: 'all' }
+
+export const ours: Contender = {
+  name: 'BitrixCorp',
+  async open(portal, { rate, burst, requestSeconds }) {
+    const dataDir = await mkdtemp(join(tmpdir(), 'bitrixcorp-bench-'))
+    const db = await openDatabase({ dataDir })
+    const webhook = webhookUrlSchema.parse(portal.webhookUrl)
+    const client = createWebhookClient(webhook, { requestSeconds })
+    const pace = createPace({ rate, burst, random: Math.random, requestSeconds })
+    const channel = createChannel(createRestPortal({ id: webhook.host, host: webhook.host, client }), pace, systemClock)
+    let count = 0
+    const runs = createRuns({
+      journal: createJournal(db),
+      leases: createLeases(db, { owner: 'bench:1:1', ttl: 15_000, now: Date.now, isAlive: () => true }),
+      clock: systemClock,
+      random: Math.random,
+      newId: () => {
+        count += 1
+        return `bench${count}`
+      },
+      requestSeconds,
+      autoResume: false,
+      onCrash(error) {
+        throw error
+      }
+    })
+    // Whoever starts a run has the page open: the portal has answered before.
+    await readRecords(channel, 'company', { after: null, limit: 1 })
+    return {
+      async run(work) {
+        const { id } = await runs.start(channel, operationOf(work), { userId: null, name: 'bench' })
+        let last: RunSnapshot | undefined
+        for await (const snapshot of runs.watch(id, new AbortController().signal)) last = snapshot
+        if (last?.status !== 'completed' || last.done !== work.rows) throw new Error(`Not done: ${JSON.stringify(last)}`)
+      },
+      async close() {
+        await runs.stop()
+        client.close()
+        await db.destroy()
+        await rm(dataDir, { recursive: true, force: true })
+      }
+    }
+  }
+}

@@ -1,0 +1,168 @@
+// Who is let in: hosts, sites and the secret, tried through real HTTP.
+// Must stay true: a refused request has changed nothing.
+import { describe, expect, test } from 'vitest'
+import { openHttpApp } from '../support/http-app.ts'
+
+const changing = [
+  ['GET', '/bitrix/webhook/push-stream?count=1'],
+  ['GET', '/bitrix/clear-stream'],
+  ['POST', '/bitrix/webhook/push-to-bitrix?count=1'],
+  ['POST', '/bitrix/clear-bitrix'],
+  ['POST', '/api/runs']
+] as const
+
+describe('hosts', () => {
+  test('answers to localhost, IP addresses and the host of PUBLIC_URL, on any port', async () => {
+    const app = await openHttpApp({ publicUrl: 'https://bitrixcorp.example.com' })
+    for (const host of [
+      'localhost',
+      'localhost:99',
+      'LocalHost:3000',
+      '127.0.0.1:1',
+      '192.168.7.7',
+      '[::1]:3000',
+      'bitrixcorp.example.com',
+      'bitrixcorp.example.com:8443'
+    ]) {
+      expect((await app.send('/health', { headers: { host } })).status, host).toBe(200)
+    }
+  })
+
+  test('refuses every other host name, with or without the secret', async () => {
+    const app = await openHttpApp({ secret: 'open-sesame-1', publicUrl: 'https://bitrixcorp.example.com' })
+    for (const host of [
+      'evil.example',
+      'localhost.evil.example',
+      'bitrixcorp.example.com.evil.example',
+      'user@localhost',
+      'localhost/x'
+    ]) {
+      for (const path of ['/health', '/', '/bitrix/status', '/api/runs?secret=open-sesame-1', '/nowhere']) {
+        const answer = await app.send(path, { headers: { host } })
+        expect([answer.status, answer.body?.error], `${host} ${path}`).toEqual([403, 'FORBIDDEN'])
+      }
+    }
+  })
+})
+
+describe('other sites', () => {
+  const foreign = [
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: 'http://127.0.0.1:1' },
+    { origin: 'http://localhost' }
+  ]
+
+  test('may not change data, by any method, spelling of the path or header, with or without the secret', async () => {
+    const app = await openHttpApp()
+    const spelled = changing.flatMap(([method, path]) => [
+      [method, path],
+      [method, path.replace('/bitrix', '/BITRIX').replace('/api', '/API')],
+      [method, path.replace(/(\?|$)/, '/$1')]
+    ])
+    for (const [method = '', path = ''] of spelled) {
+      for (const headers of foreign) {
+        const answer = await app.send(path, { method, headers })
+        const refused = answer.status === 403 || answer.status === 404
+        expect(refused, `${method} ${path} ${JSON.stringify(headers)}: ${answer.status}`).toBe(true)
+      }
+    }
+    expect((await app.send('/api/runs')).body).toEqual({ runs: [] })
+  })
+
+  test('are told so even when they know the secret', async () => {
+    const app = await openHttpApp({ secret: 'open-sesame-1' })
+    for (const [method, path] of changing) {
+      const answer = await app.send(path, {
+        method,
+        headers: { 'sec-fetch-site': 'cross-site', authorization: 'Bearer open-sesame-1' }
+      })
+      expect([answer.status, answer.body.error], path).toEqual([403, 'FORBIDDEN'])
+    }
+  })
+
+  test('the own page and a typed address may', async () => {
+    const app = await openHttpApp()
+    for (const headers of [{ 'sec-fetch-site': 'same-origin', origin: app.origin }, { 'sec-fetch-site': 'none' }, {}]) {
+      const answer = await app.send('/bitrix/webhook/push-to-bitrix?count=1', { method: 'POST', headers })
+      expect(answer.status, JSON.stringify(headers)).toBe(200)
+    }
+  })
+
+  test('behind a proxy the page of PUBLIC_URL may', async () => {
+    const app = await openHttpApp({ publicUrl: 'https://bitrixcorp.example.com' })
+    const answer = await app.send('/bitrix/clear-bitrix', {
+      method: 'POST',
+      headers: { origin: 'https://bitrixcorp.example.com' }
+    })
+    expect(answer.status).toBe(200)
+  })
+})
+
+describe('the secret', () => {
+  const guarded = [
+    ['GET', '/'],
+    ...changing,
+    ['GET', '/api/runs'],
+    ['GET', '/api/runs/run1'],
+    ['GET', '/api/runs/run1/progress'],
+    ['GET', '/api/runs/run1/rejections.csv'],
+    ['POST', '/api/runs/run1/cancel'],
+    ['POST', '/api/runs/run1/resume'],
+    ['POST', '/api/runs/run1/retry'],
+    ['GET', '/api/companies'],
+    ['GET', '/api/contacts']
+  ] as const
+
+  test('is needed by every standalone route and the API', async () => {
+    const app = await openHttpApp({ secret: 'open-sesame-1' })
+    for (const [method, path] of guarded) {
+      for (const attempt of ['', 'secret=', 'secret=open-sesame-2', 'secret=open-sesame-1&secret=open-sesame-1']) {
+        const answer = await app.send(`${path}${path.includes('?') ? '&' : '?'}${attempt}`, { method })
+        expect([answer.status, answer.body.error], `${method} ${path} ${attempt}`).toEqual([403, 'FORBIDDEN'])
+      }
+      for (const authorization of ['Bearer', 'Bearer open-sesame', 'Basic open-sesame-1', 'open-sesame-1']) {
+        const answer = await app.send(path, { method, headers: { authorization } })
+        expect(answer.status, `${method} ${path} ${authorization}`).toBe(403)
+      }
+    }
+    expect((await app.send('/api/runs?secret=open-sesame-1')).body).toEqual({ runs: [] })
+  })
+
+  test('is taken from the query or from a bearer token, whichever is right', async () => {
+    const app = await openHttpApp({ secret: 'тайна & co' })
+    const encoded = encodeURIComponent('тайна & co')
+    expect((await app.send(`/api/runs?secret=${encoded}`)).status).toBe(200)
+    const authorization = `Bearer ${Buffer.from('тайна & co').toString('latin1')}`
+    expect((await app.send('/api/runs', { headers: { authorization } })).status).toBe(200)
+    expect((await app.send('/api/runs?secret=old', { headers: { authorization } })).status).toBe(200)
+  })
+
+  test('is not needed for status and health, and status then says no more than busy', async () => {
+    const app = await openHttpApp({ secret: 'open-sesame-1', portal: { speed: { commandMs: 40 } } })
+    expect((await app.send('/health')).body).toEqual({ status: 'ok' })
+    expect((await app.send('/bitrix/status')).body).toEqual({ busy: false })
+    const started = await app.send('/api/runs?secret=open-sesame-1', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"kind":"create","companies":100}'
+    })
+    expect(started.status).toBe(202)
+    expect((await app.send('/bitrix/status')).body).toEqual({ busy: true })
+    const full = await app.send('/bitrix/status?secret=open-sesame-1')
+    expect(full.body).toMatchObject({ busy: true, run: { id: started.body.id } })
+  })
+
+  test('appears in no answer and no line of the log', async () => {
+    const app = await openHttpApp({ secret: 'open-sesame-1' })
+    const texts: string[] = []
+    for (const [method, path] of [...guarded, ['GET', '/nowhere'], ['PUT', '/api/runs']] as const) {
+      const mark = path.includes('?') ? '&' : '?'
+      const { text, headers } = await app.send(`${path}${mark}secret=open-sesame-1`, { method })
+      texts.push(text, JSON.stringify(headers))
+    }
+    expect([...texts, ...app.logged].filter(text => text.includes('open-sesame-1'))).toEqual([])
+  })
+})
