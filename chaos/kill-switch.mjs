@@ -1,9 +1,10 @@
-// Preloaded into the server by `node --import`: kills the process at the Nth commit of its database, before or after it.
+// Preloaded into the server by `node --import kill-switch.mjs?at=N&side=before`: kills the process at the Nth commit of its database, before or after it.
 // Must stay true: the product knows nothing of it; SIGKILL leaves no time for anything.
 import { DatabaseSync } from '@photostructure/sqlite'
 
-const [at, side] = (process.env['CHAOS_KILL'] ?? '').split(':')
-const killAt = Number(at)
+const { searchParams } = new URL(import.meta.url)
+const killAt = Number(searchParams.get('at'))
+const side = searchParams.get('side')
 let commits = 0
 
 const kill = () => process.kill(process.pid, 'SIGKILL')

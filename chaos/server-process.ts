@@ -25,9 +25,9 @@ export const startServerProcess = async (
   env: Readonly<Record<string, string>>,
   kill: Kill | undefined
 ): Promise<ServerProcess | undefined> => {
-  const killEnv: Record<string, string> = kill?.by === 'commit' ? { CHAOS_KILL: `${kill.at}:${kill.side}` } : {}
-  const child = spawn(process.execPath, ['--import', KILL_SWITCH, MAIN], {
-    env: { PATH: process.env['PATH'] ?? '', ...env, ...killEnv },
+  const preload = kill?.by === 'commit' ? ['--import', `${KILL_SWITCH}?at=${kill.at}&side=${kill.side}`] : []
+  const child = spawn(process.execPath, [...preload, MAIN], {
+    env: { ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''

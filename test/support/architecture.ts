@@ -31,11 +31,12 @@ const SDK = '@bitrix24/b24jssdk'
 /** Built-ins that do input or output: the core is given such things. */
 const EFFECTS =
   /^node:(fs|http|https|http2|net|tls|dgram|dns|child_process|worker_threads|cluster|process|readline|sqlite)\b/
-const KOA = 'koa|@koa/[a-z-]+|koa-helmet|helmet|koa-sse-stream'
+const KOA = 'koa|@koa/[a-z-]+|koa-helmet|helmet|koa-sse-stream(/lib/sse\\.js)?'
 
 const layers: readonly Layer[] = [
-  { files: /^server\/main\.ts$/, own: /^(server|emulator)\//, packages: ANYTHING },
-  { files: /^server\/config\.ts$/, own: NOTHING, packages: /^zod$/ },
+  { files: /^server\/(main|start)\.ts$/, own: /^(server|emulator)\//, packages: ANYTHING },
+  { files: /^server\/system-clock\.ts$/, own: /^server\/core\/clock\.ts$/, packages: NOTHING },
+  { files: /^server\/config\.ts$/, own: /^server\/core\/(webhook-url|portal-hosts)\.ts$/, packages: /^zod$/ },
   { files: /^server\/log\.ts$/, own: NOTHING, packages: /^pino$/ },
   {
     files: /^server\/app\.ts$/,
@@ -63,7 +64,7 @@ const layers: readonly Layer[] = [
   {
     files: /^server\/store\//,
     own: /^server\/(core|store)\//,
-    packages: /^(kysely|pg|@photostructure\/sqlite)$/
+    packages: /^(kysely|pg|@photostructure\/sqlite|jose|zod)$/
   },
   {
     files: /^server\/http\//,
@@ -75,10 +76,12 @@ const layers: readonly Layer[] = [
     files: /^placement\//,
     own: /^(placement|locales)\//,
     ownTypes: /^server\/core\//,
-    packages: new RegExp(`^(${SDK}|intl-messageformat)$`),
+    packages: new RegExp(`^(${SDK}|intl-messageformat|eventsource-parser)$`),
     noBuiltIns: /^node:/
   },
   { files: /^emulator\//, own: /^emulator\//, packages: /^(koa|@koa\/router|@koa\/bodyparser|nunjucks|zod)$/ },
+  // Chaos drives the real process against an emulated portal, and reads what both remember.
+  { files: /^chaos\//, own: /^(chaos|server|emulator)\//, packages: /^(zod|@photostructure\/sqlite)$/ },
   // The bench puts us beside the emulated portal and the bare SDK, so it sees all of them.
   { files: /^bench\//, own: /^(bench|server|emulator)\//, packages: ANYTHING }
 ]
@@ -192,7 +195,7 @@ export const checkArchitecture = (sources: Sources): string[] => {
 /** Reads the TypeScript and JavaScript sources of the house. `root` is the repository's folder. */
 export const readSources = (root: string): Sources => {
   const sources = new Map<string, string>()
-  for (const folder of ['server', 'placement', 'emulator', 'bench']) {
+  for (const folder of ['server', 'placement', 'emulator', 'bench', 'chaos']) {
     for (const entry of readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !/\.[cm]?[jt]sx?$/.test(entry.name)) continue
       const file = path.join(entry.parentPath, entry.name)
