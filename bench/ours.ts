@@ -7,8 +7,8 @@ import { createWebhookClient } from '../server/bitrix24/client.ts'
 import { createRestPortal } from '../server/bitrix24/rest-portal.ts'
 import { createChannel } from '../server/core/channel.ts'
 import { createPace } from '../server/core/pace.ts'
-import { readRecords } from '../server/core/records.ts'
 import type { Operation } from '../server/core/recipe.ts'
+import { readRecords } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import { createRuns } from '../server/core/runs.ts'
 import { webhookUrlSchema } from '../server/core/webhook-url.ts'
@@ -25,10 +25,10 @@ const operationOf = ({ kind, rows }: Work): Operation =>
 
 export const ours: Contender = {
   name: 'BitrixCorp',
-  async open(portal, { rate, burst, requestSeconds }) {
+  async open(webhookUrl, { rate, burst, requestSeconds }) {
     const dataDir = await mkdtemp(join(tmpdir(), 'bitrixcorp-bench-'))
     const db = await openDatabase({ dataDir })
-    const webhook = webhookUrlSchema.parse(portal.webhookUrl)
+    const webhook = webhookUrlSchema.parse(webhookUrl)
     const client = createWebhookClient(webhook, { requestSeconds })
     const pace = createPace({ rate, burst, random: Math.random, requestSeconds })
     const channel = createChannel(createRestPortal({ id: webhook.host, host: webhook.host, client }), pace, systemClock)
@@ -55,7 +55,8 @@ export const ours: Contender = {
         const { id } = await runs.start(channel, operationOf(work), { userId: null, name: 'bench' })
         let last: RunSnapshot | undefined
         for await (const snapshot of runs.watch(id, new AbortController().signal)) last = snapshot
-        if (last?.status !== 'completed' || last.done !== work.rows) throw new Error(`Not done: ${JSON.stringify(last)}`)
+        if (last?.status !== 'completed' || last.done !== work.rows)
+          throw new Error(`Not done: ${JSON.stringify(last)}`)
       },
       async close() {
         await runs.stop()

@@ -1,7 +1,7 @@
 // A portal behind its pace: everything that talks to a portal goes through one of these, so that the limits are kept in one place.
 // Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
 import type { Clock } from './clock.ts'
-import type { Speed } from './dispatcher.ts'
+import { type Speed, unknownSpeed } from './dispatcher.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
 
@@ -70,7 +70,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
     portal,
     pace,
     speed(kind) {
-      const speed = speeds.get(kind) ?? { perCommand: undefined }
+      const speed = speeds.get(kind) ?? unknownSpeed()
       speeds.set(kind, speed)
       return speed
     },

@@ -3,14 +3,17 @@
 
 const MAX_BATCH = 50
 const AIM_SECONDS = 12
-/** Rows that one request of a short run carries without anything being known of the portal. */
-const SMALL = 8
-/** The first wave of a long run: enough to measure, small enough to be cheap. */
-const PROBE_REQUESTS = 4
-const PROBE_ROWS = 4
 const MAX_IN_FLIGHT = 48
-/** A short run spreads over this share of the free requests; the rest stays for stragglers, pages and other applications. */
-const SPREAD = 0.7
+/** Rows a request of a short run carries without anything being known of the portal. */
+const SMALL = 8
+/** A run is spread over this share of the free requests; the rest stays for stragglers, pages and other applications. */
+const SPREAD = 0.83
+/** The first wave of a long run: enough to measure, small enough to be cheap; fewer where requests are what is scarce. */
+const PROBES = 16
+const PROBES_WHEN_SCARCE = 4
+const PROBE_ROWS = 2
+/** All requests together may lie this long in the portal's queue, as long as its number of workers is not known. */
+const QUEUE_SECONDS = 120
 
 export interface Measure {
   readonly commands: number
@@ -18,6 +21,8 @@ export interface Measure {
   readonly duration: number
   /** Wall seconds on our side. */
   readonly elapsed: number
+  /** Requests that were under way when this one was sent, itself included. */
+  readonly inFlight: number
 }
 
 export interface Dispatcher {
@@ -26,53 +31,84 @@ export interface Dispatcher {
   measured(measure: Measure): void
   /** A request failed: be careful. */
   failed(): void
-  /** Seconds that one command takes, as far as measured. */
-  secondsPerCommand(): number | undefined
 }
 
 /** What is known of a portal's speed; outlives a run, so that only the first one has to measure before it trusts. */
 export interface Speed {
   /** Seconds that one command takes. */
   perCommand: number | undefined
+  /** Requests that the portal works on at once, once a queue was seen. */
+  workers: number | undefined
+  /** The most requests under way that were seen without a queue. */
+  unqueued: number
+  /** Shortest time that an answer spent outside the portal's own work. */
+  latency: number
 }
 
-export const createDispatcher = (speed: Speed): Dispatcher => {
-  let limit = 8
-  let probes = 0
+export const unknownSpeed = (): Speed => ({
+  perCommand: undefined,
+  workers: undefined,
+  unqueued: 0,
+  latency: Number.POSITIVE_INFINITY
+})
 
-  const cap = (): number => {
-    if (speed.perCommand === undefined) return SMALL
-    return Math.max(1, Math.min(MAX_BATCH, Math.floor(AIM_SECONDS / Math.max(speed.perCommand, 1e-6))))
+const smooth = (before: number | undefined, now: number): number =>
+  before === undefined ? now : before * 0.8 + now * 0.2
+
+/** `grain`: rows come in groups of this size (a company and its contact: 2). */
+export const createDispatcher = (speed: Speed, grain: number): Dispatcher => {
+  let probes = 0
+  let careful = MAX_IN_FLIGHT
+
+  const cap = (perCommand: number): number =>
+    Math.max(1, Math.min(MAX_BATCH, Math.floor(AIM_SECONDS / Math.max(perCommand, 1e-6))))
+
+  /** Requests that may be under way: a little more than the portal works on at once, or twice what was tried without a queue. */
+  const limit = (perCommand: number): number => {
+    const batchSeconds = cap(perCommand) * perCommand
+    const trusted = Math.max(8, Math.floor(QUEUE_SECONDS / Math.max(batchSeconds, 1e-6)))
+    const known = speed.workers === undefined ? Math.max(8, speed.unqueued * 2) : Math.ceil(speed.workers * 1.15) + 1
+    return Math.max(2, Math.min(MAX_IN_FLIGHT, trusted, known, careful))
   }
+
+  const whole = (rows: number): number => Math.ceil(rows / grain) * grain
 
   return {
     size(left, free, inFlight) {
-      if (left <= 0 || free < 1) return 0
+      if (left <= 0 || free < 1 || inFlight >= MAX_IN_FLIGHT) return 0
       const spread = Math.max(1, Math.floor((free + inFlight) * SPREAD) - inFlight)
-      const share = Math.ceil(left / spread)
-      if (share <= SMALL && speed.perCommand === undefined) return inFlight >= MAX_IN_FLIGHT ? 0 : share
-      if (speed.perCommand === undefined) {
-        if (probes >= PROBE_REQUESTS) return inFlight === 0 ? PROBE_ROWS : 0
+      const share = whole(left / spread)
+      const { perCommand } = speed
+      if (perCommand === undefined) {
+        if (share <= SMALL) return share
+        const scarce = left / MAX_BATCH > free
+        if (probes >= (scarce ? PROBES_WHEN_SCARCE : PROBES)) return inFlight === 0 ? SMALL : 0
         probes += 1
         return PROBE_ROWS
       }
-      // Few rows that small requests can carry need no caution: their queue at the portal is short.
-      const short = share <= SMALL && left * speed.perCommand < AIM_SECONDS * 2
-      if (inFlight >= (short ? MAX_IN_FLIGHT : limit)) return 0
-      const open = Math.max(1, Math.min(free, (short ? MAX_IN_FLIGHT : limit) - inFlight))
-      return Math.min(cap(), Math.max(1, Math.ceil(left / Math.min(open, spread))))
+      // A short run's queue at the portal is short, whatever the number of its workers.
+      if (share <= SMALL && left * perCommand < AIM_SECONDS * 2) return Math.min(share, cap(perCommand))
+      const most = limit(perCommand)
+      if (inFlight >= most) return 0
+      // Towards the end batches get smaller, so that the last ones end together; fewer and larger where requests are scarce.
+      return Math.min(cap(perCommand), Math.max(whole(left / most), share))
     },
-    measured({ commands, duration, elapsed }) {
+    measured({ commands, duration, elapsed, inFlight }) {
       if (commands === 0) return
-      const seconds = duration / commands
-      speed.perCommand = speed.perCommand === undefined ? seconds : speed.perCommand * 0.7 + seconds * 0.3
-      const queued = elapsed - duration
-      if (queued < Math.max(0.25 * duration, 0.1)) limit = Math.min(MAX_IN_FLIGHT, limit + 2)
-      else if (queued > Math.max(0.75 * duration, 0.3)) limit = Math.max(2, limit - 1)
+      careful = Math.min(MAX_IN_FLIGHT, careful + 1)
+      speed.perCommand = smooth(speed.perCommand, duration / commands)
+      speed.latency = Math.min(speed.latency, Math.max(0, elapsed - duration))
+      const queued = elapsed - duration - speed.latency
+      if (queued > Math.max(0.3 * duration, 0.02)) {
+        speed.workers = smooth(speed.workers, Math.max(1, (inFlight * duration) / (elapsed - speed.latency)))
+      } else {
+        speed.unqueued = Math.max(speed.unqueued * 0.98, inFlight)
+        if (speed.workers !== undefined && inFlight >= speed.workers)
+          speed.workers = smooth(speed.workers, inFlight + 1)
+      }
     },
     failed() {
-      limit = Math.max(2, Math.floor(limit / 2))
-    },
-    secondsPerCommand: () => speed.perCommand
+      careful = Math.max(2, Math.floor(Math.min(careful, speed.workers ?? MAX_IN_FLIGHT) / 2))
+    }
   }
 }

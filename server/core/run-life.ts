@@ -99,7 +99,7 @@ export const openAttempt = async (
   const runner = createRunner({
     mission,
     channel,
-    dispatcher: createDispatcher(channel.speed(record.operation.kind)),
+    dispatcher: createDispatcher(channel.speed(record.operation.kind), record.operation.kind === 'create' ? 2 : 1),
     clock,
     random: deps.random,
     requestSeconds: deps.requestSeconds,

@@ -108,6 +108,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const deliver = async (batch: Batch): Promise<void> => {
+    const abreast = inFlight
     batchNumber += 1
     const number = batchNumber
     await emit([{ type: 'batch.sent', at: clock.now(), batch: number, rows: batch.rows }])
@@ -118,7 +119,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       if (ending !== undefined) throw new PortalFailure('unreachable', 'NOT_SENT', 'The run was ended before sending')
       result = await lane(() => channel.send(batch.commands, { halt: batch.halt }))
       const { reply, elapsed } = result
-      dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed })
+      dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed, inFlight: abreast })
       patience.worked()
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error

@@ -1,0 +1,139 @@
+// `npm run bench`: measures BitrixCorp against the lower bound and against the known ways; writes bench/results.json.
+// Must stay true: every number in the README comes from that file; all sides meet the same portal, one after another.
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { lowerBound } from './bound.ts'
+import type { Contender, Settings, Work } from './contender.ts'
+import { ours } from './ours.ts'
+import { type BenchPortal, startPortalProcess } from './portal.ts'
+import { batchByChunk, oneAfterAnother } from './sdk.ts'
+
+const { quick } = z
+  .object({ quick: z.boolean().default(false) })
+  .parse(parseArgs({ options: { quick: { type: 'boolean' } } }).values)
+
+/** Bitrix24's standard plan and 40 ms to the portal; times and rates are divided and multiplied by a scenario's scale. */
+const LATENCY_MS = 40
+const RATE = 2
+const BURST = 50
+
+interface Scenario {
+  readonly rows: number
+  readonly commandMs: number
+  readonly workers: number
+  /** All times are divided by it. */
+  readonly scale: number
+}
+
+interface Row extends Scenario {
+  readonly kind: Work['kind']
+  readonly contender: string
+  readonly seconds: number
+  readonly boundSeconds: number
+  /** bound / measured: 1 is perfect. */
+  readonly ratio: number
+  readonly requests: number
+  readonly refused: number
+}
+
+const scaleOf: Readonly<Record<number, number>> = { 200: 1, 2000: 5, 10000: 10 }
+const scenarios: Scenario[] = [200, 2000, 10_000].flatMap(rows =>
+  [30, 80, 300].flatMap(commandMs =>
+    [4, 8, 32].map(workers => ({ rows, commandMs, workers, scale: scaleOf[rows] ?? 1 }))
+  )
+)
+const chosen = quick ? scenarios.filter(({ rows, commandMs }) => rows <= 2000 && commandMs === 80) : scenarios
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+const measure = async (portal: BenchPortal, contender: Contender, scenario: Scenario): Promise<Row[]> => {
+  const { rows, commandMs, workers, scale } = scenario
+  const settings: Settings = { rate: RATE * scale, burst: BURST, requestSeconds: 60 / scale }
+  const webhookUrl = await portal.open({
+    requestSeconds: settings.requestSeconds,
+    speed: { commandMs: commandMs / scale, latencyMs: LATENCY_MS / scale, workers },
+    bucket: { drainPerSecond: settings.rate, size: BURST },
+    operating: { on: false }
+  })
+  const boundSeconds = lowerBound({
+    rows,
+    commandSeconds: commandMs / 1000 / scale,
+    workers,
+    latencySeconds: LATENCY_MS / 1000 / scale,
+    burst: BURST,
+    rate: settings.rate
+  })
+  const found: Row[] = []
+  for (const kind of ['create', 'clear'] as const) {
+    const opened = await contender.open(webhookUrl, settings)
+    await portal.empty()
+    if (kind === 'clear') await portal.seed(rows / 2, rows / 2)
+    // The bucket is full at the start for everybody: our own page read before does not count either.
+    await portal.reset()
+    const before = await portal.stats()
+    const start = performance.now()
+    await opened.run({ kind, rows })
+    const seconds = (performance.now() - start) / 1000
+    const after = await portal.stats()
+    await opened.close()
+    const left = after.companies + after.contacts
+    if (left !== (kind === 'create' ? rows : 0))
+      throw new Error(`${contender.name} left ${left} records after ${kind} ${rows}`)
+    found.push({
+      ...scenario,
+      kind,
+      contender: contender.name,
+      seconds,
+      boundSeconds,
+      ratio: boundSeconds / seconds,
+      requests: after.requests - before.requests,
+      refused: after.refused - before.refused
+    })
+  }
+  await portal.closePortal()
+  return found
+}
+
+const print = (row: Row): void =>
+  say(
+    [
+      row.contender.padEnd(30),
+      row.kind.padEnd(6),
+      String(row.rows).padStart(6),
+      `${row.commandMs} ms`.padStart(7),
+      `${row.workers} w`.padStart(5),
+      `${row.seconds.toFixed(2)} s`.padStart(10),
+      `bound ${row.boundSeconds.toFixed(2)} s`.padStart(14),
+      `ratio ${row.ratio.toFixed(3)}`,
+      `${row.requests} requests`,
+      `${row.refused} × 503`
+    ].join('  ')
+  )
+
+const portal = startPortalProcess()
+const results: Row[] = []
+try {
+  for (const scenario of chosen) {
+    for (const row of await measure(portal, ours, scenario)) {
+      results.push(row)
+      print(row)
+    }
+    // The known ways are slow: once per size is enough to know the ratio.
+    if (scenario.rows <= 2000 && scenario.workers === 32 && scenario.commandMs !== 300) {
+      for (const contender of [oneAfterAnother, batchByChunk]) {
+        for (const row of await measure(portal, contender, scenario)) {
+          results.push(row)
+          print(row)
+        }
+      }
+    }
+  }
+} finally {
+  portal.end()
+}
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.version}`
+if (!quick) writeFileSync('bench/results.json', `${JSON.stringify({ machine, results }, null, 2)}\n`)
