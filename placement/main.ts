@@ -48,8 +48,8 @@ const startPage = (): void => {
   let grownAt = performance.now()
 
   const deps = { api, messages, announce: notice.announce }
-  const companies = createRecords('companies', state.companies, deps)
-  const contacts = createRecords('contacts', state.contacts, deps)
+  const companies = createRecords('companies', state.companies, firstRun, deps)
+  const contacts = createRecords('contacts', state.contacts, firstRun, deps)
   const tables = [companies, contacts]
   const refresh = async (): Promise<void> => void (await Promise.all(tables.map(table => table.refresh())))
 

@@ -28,10 +28,14 @@ export interface Records {
   total(): number | null
 }
 
-/** @param initial the page that the server has rendered; null when it could not read it */
+/**
+ * @param initial the page that the server has rendered; null when it could not read it
+ * @param run the active or last run when it was rendered
+ */
 export const createRecords = <K extends EntityPlural>(
   plural: K,
   initial: RecordsPage<Items[K]> | null,
+  run: RunSnapshot | null,
   { api, messages, announce }: RecordsDeps
 ): Records => {
   const { t } = messages
@@ -45,7 +49,12 @@ export const createRecords = <K extends EntityPlural>(
   const fill: FillRow<K> = fillRow[plural]
   const cursors = createCursors()
   const live = createLiveTotal()
-  let page = initial === null ? null : { count: initial.items.length, next: initial.next }
+  // A portal says only that a page is full; whether it is the last one, the total knows.
+  const outline = ({ items, next: after, total }: RecordsPage<Items[K]>) => ({
+    count: items.length,
+    next: cursors.firstRow() - 1 + items.length >= total ? null : after
+  })
+  let page = initial === null ? null : outline(initial)
   let asked = 0
 
   const follow: Records['follow'] = ({ id, status, created, deleted }) => {
@@ -97,7 +106,7 @@ export const createRecords = <K extends EntityPlural>(
         cursors.reset()
         return refresh()
       }
-      page = { count: answer.items.length, next: answer.next }
+      page = outline(answer)
       live.read(answer.total)
       showRows(answer.items)
       showTrouble(null)
@@ -127,6 +136,8 @@ export const createRecords = <K extends EntityPlural>(
   )
   part(section, 'retry', HTMLButtonElement).addEventListener('click', refresh)
 
+  // In this order: the server counted while the run was on.
+  if (run !== null) follow(run)
   if (initial !== null) live.read(initial.total)
   showNumbers()
   return {

@@ -71,3 +71,16 @@ export const storageFailed = (cause: unknown): AppError =>
     'The run was stopped before anything was sent that could not be remembered: DATA_DIR cannot be written. Free disk space or make it writable, then resume the run.',
     { cause }
   )
+
+/** A page session that is not ours, was altered, has run out, or belongs to a removed installation. */
+export const sessionInvalid = (cause?: unknown): AppError =>
+  new AppError(401, 'SESSION_INVALID', 'The session of this page is over. Open the application in the portal again.', {
+    cause
+  })
+
+export const adminRequired = (what: string): AppError =>
+  new AppError(403, 'ADMIN_REQUIRED', `${what} needs an administrator of the portal. Ask one of them.`)
+
+/** A handshake that does not prove itself. */
+export const grantRefused = (message: string, cause?: unknown): AppError =>
+  new AppError(403, 'GRANT_REFUSED', message, { cause })

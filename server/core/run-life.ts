@@ -24,26 +24,38 @@ export interface LifeDeps {
 /** `recover`: only settles what an earlier process left in flight, then ends `interrupted`. */
 export type Mode = 'new' | 'resume' | 'recover'
 
-/** Keeps the lease for as long as `work` lasts; `lost` is called when another process has it. */
+/**
+ * Keeps the lease for as long as `work` lasts; `lost` is called when another process has it.
+ * `confirm` resolves when the lease is certainly still ours, and rejects with LeaseLost: a process that slept through its lease
+ * (suspended machine, stopped container) must not send what it wrote down before.
+ */
 export const underLease = async (
   { leases, clock, onCrash }: Pick<LifeDeps, 'leases' | 'clock' | 'onCrash'>,
   lease: Lease,
-  work: () => Promise<void>,
+  work: (confirm: () => Promise<void>) => Promise<void>,
   lost: () => void
 ): Promise<void> => {
   const over = new AbortController()
+  let heldUntil = clock.now() + leases.ttl
+  const renew = async (): Promise<void> => {
+    const asked = clock.now()
+    await leases.renew(lease)
+    heldUntil = asked + leases.ttl
+  }
   const renewing = (async () => {
     for (;;) {
       await clock.sleep(leases.ttl / 3, over.signal)
       if (over.signal.aborted) return
-      await leases.renew(lease).catch(error => {
+      await renew().catch(error => {
         // A failed write is tried again; a lost lease ends the run at its next write, this only says so sooner.
         if (error instanceof Error && error.name === 'LeaseLost') lost()
       })
     }
   })()
   try {
-    await work()
+    await work(async () => {
+      if (clock.now() >= heldUntil) await renew()
+    })
   } finally {
     over.abort()
     await renewing
@@ -69,12 +81,14 @@ export interface AttemptRequest {
   readonly channel: Channel
   readonly mode: Mode
   readonly live: LiveRun
+  /** @throws {LeaseLost} */
+  readonly confirm: () => Promise<void>
 }
 
 /** Replays the journal, writes the opening facts, shows the first snapshot. The returned runner has not begun. */
 export const openAttempt = async (
   deps: LifeDeps,
-  { lease, record, channel, mode, live }: AttemptRequest
+  { lease, record, channel, mode, live, confirm }: AttemptRequest
 ): Promise<Runner> => {
   const { journal, clock } = deps
   const { mission, state, lastBatch, leftovers } = await prepareAttempt(deps, record, channel)
@@ -105,6 +119,7 @@ export const openAttempt = async (
     requestSeconds: deps.requestSeconds,
     initial,
     firstBatch: lastBatch,
+    confirm,
     write: (events, next) => journal.append(lease, record.id, events, snap(next, notLive)),
     show: (next, current) => live.show(snap(next, current))
   })

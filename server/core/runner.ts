@@ -25,6 +25,8 @@ export interface RunnerDeps {
   readonly requestSeconds: number
   readonly initial: RunState
   readonly firstBatch: number
+  /** Resolves while this process may send. @throws {LeaseLost} */
+  readonly confirm: () => Promise<void>
   /** Makes events durable together with the state that follows; calls resolve in order. @throws {AppError} STORAGE_FAILED, {LeaseLost} */
   readonly write: (events: readonly RunEvent[], state: RunState) => Promise<void>
   readonly show: (state: RunState, live: LiveState) => void
@@ -50,6 +52,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   let choreAfter = 0
   let ending: Ending | undefined
   let abandoned = false
+  /** Something that happened could not be written: the journal knows less than this process. */
+  let forgotten = false
   const patience = createPatience(random, deps.requestSeconds)
 
   const end = (next: Ending): void => {
@@ -93,6 +97,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
 
   /** Storage failed or another process took over. */
   const broken = (error: unknown): void => {
+    forgotten = true
     if (error instanceof LeaseLost) abandoned = true
     else if (error instanceof AppError) end(failedBy(error))
     else throw error
@@ -112,6 +117,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     batchNumber += 1
     const number = batchNumber
     await emit([{ type: 'batch.sent', at: clock.now(), batch: number, rows: batch.rows }])
+    await deps.confirm()
     const sentAt = clock.now()
     let result: Answer | { failure: PortalFailure; elapsed: number }
     try {
@@ -170,9 +176,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     launch(
       async () => {
         try {
-          const events = await chore()
+          await emit(await chore())
           patience.worked()
-          await emit(events)
         } catch (error) {
           if (!(error instanceof PortalFailure)) throw error
           trouble(error)
@@ -209,12 +214,11 @@ export const createRunner = (deps: RunnerDeps): Runner => {
 
   const finish = async (): Promise<RunState> => {
     if (abandoned) return state
-    const done = mission.finished()
+    const done = mission.finished() && !forgotten
     const status: FinalStatus = done ? 'completed' : (ending?.status ?? 'failed')
     const failure = done ? null : (ending?.failure ?? null)
-    const event: RunEvent = { type: 'run.finished', at: clock.now(), status, failure }
     try {
-      await emit([event])
+      await emit([{ type: 'run.finished', at: clock.now(), status, failure }])
     } catch (error) {
       // The end could not be written: it is shown all the same, and found again by the journal's own rules at the next start.
       if (!(error instanceof AppError || error instanceof LeaseLost)) throw error

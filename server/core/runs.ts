@@ -114,8 +114,8 @@ export const createRuns = (deps: RunsDeps): Runs => {
         await underLease(
           deps,
           lease,
-          async () => {
-            const runner = await openAttempt(deps, { lease, record, channel, mode, live: active.live })
+          async confirm => {
+            const runner = await openAttempt(deps, { lease, record, channel, mode, live: active.live, confirm })
             active.runner = runner
             if (active.ending !== undefined) runner.end(active.ending)
             begun.resolve(active.live.current())

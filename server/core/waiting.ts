@@ -39,8 +39,10 @@ export const describeWaiting = ({
   const first = parked.filter(({ until }) => until > now).sort((a, b) => a.until - b.until)[0]
   if (first !== undefined && parked.every(({ until }) => until > now)) return first
   if (!idle) return null
+  // Rows are left and nothing moves: they are rows of the parked method, or wait for one of it.
+  if (first !== undefined && mission.left() > 0 && !ending) return first
   if (quietUntil > now + WORTH_SAYING_MS) return { until: quietUntil, for: 'portal' }
-  if (mission.left() > 0 && !ending && nextFree > now) return first ?? { until: nextFree, for: 'requests' }
+  if (mission.left() > 0 && !ending && nextFree > now) return { until: nextFree, for: 'requests' }
   const due = mission.choreAt()
   const onlyLookUps = mission.left() === 0 || ending
   return onlyLookUps && due > now && due < Number.POSITIVE_INFINITY ? { until: due, for: 'reconciliation' } : null

@@ -33,6 +33,31 @@ const migrations: Record<string, Migration> = {
         .addColumn('expires_at', 'bigint', column => column.notNull())
         .execute()
     }
+  },
+  '002-installations': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('installation')
+        .addColumn('member_id', 'text', column => column.primaryKey())
+        .addColumn('origin', 'text', column => column.notNull())
+        .addColumn('authorization_server', 'text', column => column.notNull())
+        .addColumn('application_token', 'text')
+        .addColumn('scope', 'text', column => column.notNull())
+        .addColumn('status', 'text', column => column.notNull())
+        .addColumn('bound_to', 'text')
+        .addColumn('installed_at', 'bigint', column => column.notNull())
+        .addColumn('last_event_at', 'bigint', column => column.notNull())
+        .execute()
+      await db.schema
+        .createTable('person_tokens')
+        .addColumn('member_id', 'text', column =>
+          column.notNull().references('installation.member_id').onDelete('cascade')
+        )
+        .addColumn('user_id', 'text', column => column.notNull())
+        .addColumn('sealed', 'text', column => column.notNull())
+        .addPrimaryKeyConstraint('person_tokens_key', ['member_id', 'user_id'])
+        .execute()
+    }
   }
 }
 

@@ -28,7 +28,32 @@ export interface LeaseTable {
   expires_at: number
 }
 
+export interface InstallationTable {
+  member_id: string
+  origin: string
+  authorization_server: string
+  /** Sealed (vault.ts). */
+  application_token: string | null
+  /** Names with commas between them. */
+  scope: string
+  status: 'new' | 'active' | 'deleted'
+  bound_to: string | null
+  /** Epoch ms. */
+  installed_at: number
+  /** Epoch seconds, as Bitrix24 dates its events. */
+  last_event_at: number
+}
+
+export interface TokensTable {
+  member_id: string
+  user_id: string
+  /** Both tokens and their expiry (vault.ts). */
+  sealed: string
+}
+
 export interface Schema {
+  installation: InstallationTable
+  person_tokens: TokensTable
   run: RunTable
   run_event: EventTable
   lease: LeaseTable

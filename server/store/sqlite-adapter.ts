@@ -1,30 +1,51 @@
 // The SQLite driver in the shape that kysely's dialect asks for (better-sqlite3's).
 // Must stay true: the only importer of the driver; node:sqlite has the same API and can take its place.
 import { DatabaseSync } from '@photostructure/sqlite'
-import type { SqliteDatabase } from 'kysely'
+import { SqliteAdapter, type SqliteDatabase, SqliteDialect } from 'kysely'
 
+/** What a statement can be given; kysely binds what our columns hold: text and numbers. */
+type Value = string | number | null
+
+/** busy_timeout first: the others may meet another process. FULL: a commit that was acknowledged survives a power cut. */
+const PRAGMAS = ['busy_timeout=5000', 'journal_mode=WAL', 'synchronous=FULL', 'foreign_keys=ON']
+
+/** kysely migrates SQLite outside a transaction, although SQLite can roll definitions back: two first starts would meet halfway. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+export class TransactionalSqliteDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter()
+  }
+}
+
+/** @throws the driver's error */
 export const openSqlite = (path: string): SqliteDatabase => {
   const db = new DatabaseSync(path)
-  // FULL: a commit that was acknowledged survives a power cut.
-  for (const pragma of ['journal_mode=WAL', 'synchronous=FULL', 'busy_timeout=5000', 'foreign_keys=ON']) {
-    db.exec(`PRAGMA ${pragma}`)
+  try {
+    for (const pragma of PRAGMAS) db.exec(`PRAGMA ${pragma}`)
+  } catch (error) {
+    db.close()
+    throw error
   }
   return {
     close: () => db.close(),
     prepare(sql) {
-      const statement = db.prepare(sql)
-      type Parameters = Parameters_<typeof statement.all>
+      // Our transactions read before they write. A deferred one that read can never write after another process did
+      // (SQLITE_BUSY_SNAPSHOT, whatever the time-out), so the right to write is taken at the beginning.
+      const statement = db.prepare(sql === 'begin' ? 'begin immediate' : sql)
       return {
         reader: /^\s*(select|pragma|with)\b|\breturning\b/i.test(sql),
-        all: parameters => statement.all(...(parameters as Parameters)), // kysely binds what the columns hold: text and numbers
+        all: parameters => statement.all(...(parameters as Value[])),
         run(parameters) {
-          const { changes, lastInsertRowid } = statement.run(...(parameters as Parameters))
+          const { changes, lastInsertRowid } = statement.run(...(parameters as Value[]))
           return { changes: Number(changes), lastInsertRowid: BigInt(lastInsertRowid) }
         },
-        iterate: parameters => statement.iterate(...(parameters as Parameters)) as IterableIterator<unknown>
+        iterate: parameters => statement.iterate(...(parameters as Value[])) as IterableIterator<unknown>
       }
     }
   }
 }
-
-type Parameters_<F> = F extends (...args: infer A) => unknown ? A : never

@@ -54,7 +54,11 @@ const runToTheEnd = async (
       ...portal.portal,
       execute: (...args) => (memory.killed() ? new Promise(() => undefined) : portal.portal.execute(...args))
     }
-    const channel = createChannel(alive, createPace({ rate: 2, burst: 50, random: () => 0.5, requestSeconds: REQUEST_SECONDS }), clock)
+    const channel = createChannel(
+      alive,
+      createPace({ rate: 2, burst: 50, random: () => 0.5, requestSeconds: REQUEST_SECONDS }),
+      clock
+    )
     const crashes: unknown[] = []
     const runs: Runs = createRuns({
       journal: memory.journal,
@@ -141,7 +145,7 @@ describe('exactly once', () => {
       ),
       { numRuns: 150 }
     )
-  })
+  }, 120_000)
 
   it('clears what existed when it began, and nothing else', async () => {
     await fc.assert(
@@ -171,5 +175,5 @@ describe('exactly once', () => {
       ),
       { numRuns: 100 }
     )
-  })
+  }, 120_000)
 })

@@ -70,7 +70,7 @@ const layers: readonly Layer[] = [
     files: /^server\/http\//,
     own: /^server\/(core\/|http\/|bitrix24\/handshake\.ts$)/,
     ownTypes: /^server\/log\.ts$/,
-    packages: new RegExp(`^(${KOA}|nunjucks|intl-messageformat|zod)$`)
+    packages: new RegExp(`^(${KOA}|nunjucks|intl-messageformat|zod|jose)$`)
   },
   {
     files: /^placement\//,

@@ -6,7 +6,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import pg from 'pg'
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 
 const DEBIAN = '/usr/lib/postgresql'
 
@@ -112,6 +112,11 @@ export const createPostgresDatabase = async (): Promise<string> => {
   made.push(name)
   return urlOf(name)
 }
+
+// Before all tests, so that starting the server is not on the time of the first one.
+beforeAll(async () => {
+  await query(await urlOf(), 'select 1')
+})
 
 afterAll(async () => {
   if (cluster !== undefined) await (await cluster).stop()

@@ -1,22 +1,13 @@
 // Both engines for suites of the store: fresh places, stores opened there, and something to store.
 // Must stay true: every place is empty and every store is closed when its test ends.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Lease } from '../../server/core/journal.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run.ts'
 import { type Database, openDatabase, type Storage } from '../../server/store/database.ts'
 import { createJournal } from '../../server/store/journal.ts'
 import { createLeases, type LeaseOptions } from '../../server/store/leases.ts'
+import { freshDir } from './fresh-dir.ts'
 import { createPostgresDatabase } from './postgres.ts'
-
-/** A new empty folder that goes away with the test. */
-export const freshDir = (): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'bitrixcorp-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 interface Engine {
   readonly name: 'SQLite' | 'PostgreSQL'

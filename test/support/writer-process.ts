@@ -51,7 +51,7 @@ export const startWriter = (order: WriterOrder, fileLimit?: number): Writer => {
           resolve()
         }
         heard.add(listener)
-        ended.then(() => reject(new Error(`the writer ended too early, having said: ${lines.join(' · ')}`)))
+        void ended.then(() => reject(new Error(`the writer ended too early, having said: ${lines.join(' · ')}`)))
         listener()
       }),
     kill: () => void child.kill('SIGKILL'),

@@ -1,0 +1,77 @@
+// The local application as the web side sees it: who is at the door, what to bind, how to reach a portal as a person.
+// Must stay true: nothing here is believed before the authorization server confirmed it; no token gets out.
+import type { Channel } from './channel.ts'
+import type { Installation } from './installation.ts'
+import type { RunRecord } from './run.ts'
+
+/** What a portal's page hands over when it opens ours; nothing of it is proven. */
+export interface Handshake {
+  /** Host[:port] as the request says. */
+  readonly domain: string
+  readonly memberId: string
+  readonly accessToken: string
+  readonly refreshToken: string
+  /** Seconds. */
+  readonly expiresIn: number
+  /** Present on newer portals only. */
+  readonly serverEndpoint: string | undefined
+  readonly applicationToken: string | undefined
+  readonly placement: string
+  readonly options: Readonly<Record<string, string>>
+}
+
+/** A lifecycle event of the application; nothing of it is proven. */
+export interface PortalEvent {
+  readonly event: 'ONAPPINSTALL' | 'ONAPPUNINSTALL'
+  readonly memberId: string
+  readonly applicationToken: string
+  /** Unix seconds. */
+  readonly at: number
+  /** ONAPPUNINSTALL: the application's data go too. */
+  readonly clean: boolean
+  /** ONAPPINSTALL: tokens of the acting person. */
+  readonly grant:
+    | Pick<Handshake, 'domain' | 'accessToken' | 'refreshToken' | 'expiresIn' | 'serverEndpoint'>
+    | undefined
+}
+
+export interface Person {
+  readonly userId: string
+  readonly name: string
+  /** A portal administrator. */
+  readonly admin: boolean
+}
+
+/** A proven person on a proven portal. */
+export interface Visit {
+  readonly installation: Installation
+  readonly person: Person
+}
+
+/** One thing that binding did; `id` is a placement code or an event name. */
+export interface Step {
+  readonly id: string
+  readonly result: 'done' | 'skipped' | 'failed'
+  /** Why it failed. */
+  readonly message: string | null
+}
+
+export interface LocalApplication {
+  /** The portal's origin when its host is on the allow-list; asks nobody. */
+  originOf(handshake: Pick<Handshake, 'domain'>): string | undefined
+  /** Proves an installing administrator, stores the installation, binds placements and events. @throws {AppError, PortalFailure} */
+  install(handshake: Handshake): Promise<Visit & { readonly steps: readonly Step[] }>
+  /** Proves whoever opens a page; the first opening makes the installation active. @throws {AppError, PortalFailure} */
+  open(handshake: Handshake): Promise<Visit>
+  /** A person known from a session, asked for anew at the portal. @throws {AppError, PortalFailure} */
+  revisit(memberId: string, userId: string): Promise<Visit>
+  /** The way to a portal with a person's rights; undefined when the application is not installed there. */
+  channel(memberId: string, userId: string): Promise<Channel | undefined>
+  /** Fresh tokens where they would run out during a run. @throws {PortalFailure} */
+  prepare(memberId: string, userId: string): Promise<void>
+  /** The channel of whoever started a run. */
+  channelOfRun(run: RunRecord): Promise<Channel | undefined>
+  /** Obeys an event that proves itself; ignores all others. */
+  receive(event: PortalEvent): Promise<void>
+  close(): void
+}

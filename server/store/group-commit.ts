@@ -1,0 +1,80 @@
+// Writes that wait at the same moment share one transaction, and so one fsync.
+// Must stay true: writes settle in call order; a failing write fails alone; no write is ever tried again after its commit began.
+import type { Transaction } from 'kysely'
+import type { Database } from './database.ts'
+import type { Schema } from './schema.ts'
+import { asStorageFailure } from './storage-failure.ts'
+
+/** Runs inside a transaction that other writes may share; may run twice, the first time rolled back. */
+export type Write = (tx: Transaction<Schema>) => Promise<void>
+
+interface Waiting {
+  readonly write: Write
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Failure {
+  readonly error: unknown
+  /** A write failed, so that certainly nothing was committed. Otherwise it was the start or the commit, whose outcome may be unknown. */
+  readonly inWrite: boolean
+}
+
+const writeTogether = async (db: Database, writes: readonly Write[]): Promise<Failure | undefined> => {
+  const inside: { error?: unknown } = {}
+  try {
+    await db.transaction().execute(async tx => {
+      try {
+        for (const write of writes) await write(tx)
+      } catch (error) {
+        // Kept here: where the engine has rolled back by itself (full disk, lost connection), kysely's own rollback fails and hides it.
+        inside.error = error
+        throw error
+      }
+    })
+    return undefined
+  } catch (error) {
+    return 'error' in inside ? { error: inside.error, inWrite: true } : { error, inWrite: false }
+  }
+}
+
+/**
+ * The returned function resolves when its write is durable. Writes called in the same turn of the event loop, or while a transaction
+ * is under way, are written together. Rejects with {LeaseLost}, {AppError} of the write itself, or STORAGE_FAILED.
+ */
+export const createGroupCommit = (db: Database): ((write: Write) => Promise<void>) => {
+  let waiting: Waiting[] = []
+  let draining = false
+
+  const settle = async (group: readonly Waiting[]): Promise<void> => {
+    const failure = await writeTogether(
+      db,
+      group.map(({ write }) => write)
+    )
+    if (failure === undefined) {
+      for (const { resolve } of group) resolve()
+    } else if (failure.inWrite && group.length > 1) {
+      for (const each of group) await settle([each])
+    } else {
+      for (const { reject } of group) reject(asStorageFailure(failure.error))
+    }
+  }
+
+  const drain = async (): Promise<void> => {
+    draining = true
+    while (waiting.length > 0) {
+      // Lets this turn's other callers in; and SQLite, which blocks, does not keep the event loop to itself.
+      await new Promise(resolve => setImmediate(resolve))
+      const group = waiting
+      waiting = []
+      await settle(group)
+    }
+    draining = false
+  }
+
+  return write =>
+    new Promise((resolve, reject) => {
+      waiting.push({ write, resolve, reject })
+      if (!draining) void drain()
+    })
+}

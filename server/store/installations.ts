@@ -1,0 +1,149 @@
+// Installations and their people's tokens on disk.
+// Must stay true: tokens and application tokens are sealed; a deleted installation has none; one transaction a change.
+import type { Transaction } from 'kysely'
+import { z } from 'zod'
+import { type Installation, type InstallationChange, type InstallationStore, Tokens } from '../core/installation.ts'
+import type { Database } from './database.ts'
+import type { InstallationTable, Schema } from './schema.ts'
+import { asStorageFailure } from './storage-failure.ts'
+import type { Vault } from './vault.ts'
+
+const sealedTokens = z.tuple([z.string(), z.string(), z.number()])
+const tokensOf = (memberId: string, userId: string): string => `${memberId}/${userId}`
+
+const orStorageFailure = <T>(work: Promise<T>): Promise<T> =>
+  work.catch(error => {
+    throw asStorageFailure(error)
+  })
+
+export const createInstallations = (db: Database, vault: Vault): InstallationStore => {
+  const sealTokens = (memberId: string, tokens: Tokens): Promise<string> =>
+    vault.seal(
+      JSON.stringify([tokens.access, tokens.refresh, tokens.expiresAt]),
+      tokensOf(memberId, tokens.userId)
+    )
+  const sealApplicationToken = async (memberId: string, token: string | null): Promise<string | null> =>
+    token === null ? null : vault.seal(token, memberId)
+
+  const putTokens = async (tx: Transaction<Schema>, memberId: string, userId: string, sealed: string): Promise<void> => {
+    await tx
+      .insertInto('person_tokens')
+      .values({ member_id: memberId, user_id: userId, sealed })
+      .onConflict(conflict => conflict.columns(['member_id', 'user_id']).doUpdateSet({ sealed }))
+      .execute()
+  }
+
+  const columnsOf = async (memberId: string, change: InstallationChange): Promise<Partial<InstallationTable>> => ({
+    ...(change.origin === undefined ? {} : { origin: change.origin }),
+    ...(change.authorization === undefined ? {} : { authorization_server: change.authorization }),
+    ...(change.applicationToken === undefined
+      ? {}
+      : { application_token: await sealApplicationToken(memberId, change.applicationToken) }),
+    ...(change.scope === undefined ? {} : { scope: change.scope.join(',') }),
+    ...(change.status === undefined ? {} : { status: change.status }),
+    ...(change.boundTo === undefined ? {} : { bound_to: change.boundTo }),
+    ...(change.installedAt === undefined ? {} : { installed_at: change.installedAt }),
+    ...(change.lastEventAt === undefined ? {} : { last_event_at: change.lastEventAt })
+  })
+
+  return {
+    async find(memberId) {
+      const row = await orStorageFailure(
+        db.selectFrom('installation').selectAll().where('member_id', '=', memberId).executeTakeFirst()
+      )
+      if (row === undefined) return undefined
+      const applicationToken =
+        row.application_token === null ? undefined : await vault.open(row.application_token, memberId)
+      return {
+        memberId,
+        origin: row.origin,
+        authorization: row.authorization_server,
+        applicationToken: applicationToken ?? null,
+        scope: row.scope === '' ? [] : row.scope.split(','),
+        status: row.status,
+        boundTo: row.bound_to,
+        installedAt: row.installed_at,
+        lastEventAt: row.last_event_at
+      }
+    },
+    async save(installation: Installation, tokens) {
+      const { memberId } = installation
+      const row: InstallationTable = {
+        member_id: memberId,
+        origin: installation.origin,
+        authorization_server: installation.authorization,
+        application_token: await sealApplicationToken(memberId, installation.applicationToken),
+        scope: installation.scope.join(','),
+        status: installation.status,
+        bound_to: installation.boundTo,
+        installed_at: installation.installedAt,
+        last_event_at: installation.lastEventAt
+      }
+      const sealed = await sealTokens(memberId, tokens)
+      await orStorageFailure(
+        db.transaction().execute(async tx => {
+          await tx
+            .insertInto('installation')
+            .values(row)
+            .onConflict(conflict => conflict.column('member_id').doUpdateSet(row))
+            .execute()
+          await putTokens(tx, memberId, tokens.userId, sealed)
+        })
+      )
+    },
+    async change(memberId, change) {
+      const columns = await columnsOf(memberId, change)
+      await orStorageFailure(db.updateTable('installation').set(columns).where('member_id', '=', memberId).execute())
+    },
+    async tokens(memberId, userId) {
+      const row = await orStorageFailure(
+        db
+          .selectFrom('person_tokens')
+          .select('sealed')
+          .where('member_id', '=', memberId)
+          .where('user_id', '=', userId)
+          .executeTakeFirst()
+      )
+      const text = row === undefined ? undefined : await vault.open(row.sealed, tokensOf(memberId, userId))
+      if (text === undefined) return undefined
+      const [access, refresh, expiresAt] = sealedTokens.parse(JSON.parse(text))
+      return new Tokens(userId, access, refresh, expiresAt)
+    },
+    async saveTokens(memberId, tokens) {
+      const sealed = await sealTokens(memberId, tokens)
+      await orStorageFailure(
+        db.transaction().execute(async tx => {
+          // An update that changes nothing: it locks the row, so that a removal cannot leave these tokens behind.
+          const living = await tx
+            .updateTable('installation')
+            .set({ member_id: memberId })
+            .where('member_id', '=', memberId)
+            .where('status', '!=', 'deleted')
+            .returning('member_id')
+            .executeTakeFirst()
+          if (living !== undefined) await putTokens(tx, memberId, tokens.userId, sealed)
+        })
+      )
+    },
+    async forgetTokens(memberId, userId) {
+      await orStorageFailure(
+        db.deleteFrom('person_tokens').where('member_id', '=', memberId).where('user_id', '=', userId).execute()
+      )
+    },
+    async remove(memberId, eventAt) {
+      await orStorageFailure(
+        db.transaction().execute(async tx => {
+          await tx.deleteFrom('person_tokens').where('member_id', '=', memberId).execute()
+          await tx
+            .updateTable('installation')
+            .set({ status: 'deleted', application_token: null, bound_to: null, last_event_at: eventAt })
+            .where('member_id', '=', memberId)
+            .execute()
+        })
+      )
+    },
+    async forgetRuns(memberId) {
+      await orStorageFailure(db.deleteFrom('run').where('portal_id', '=', memberId).execute())
+    }
+  }
+}

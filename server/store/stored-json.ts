@@ -1,0 +1,58 @@
+// Stored JSON → the core's values.
+// Must stay true: only our own journal wrote it, so its shape is trusted; damaged text gives an error that names the row.
+import type { RunEvent, RunRecord, RunSnapshot } from '../core/run.ts'
+import type { EventTable, RunTable } from './schema.ts'
+
+/** Every type of event; the compiler misses a forgotten one. */
+const eventTypes: Readonly<Record<RunEvent['type'], true>> = {
+  'run.started': true,
+  'clear.bounded': true,
+  'listing.finished': true,
+  'batch.sent': true,
+  'batch.settled': true,
+  'rows.rejected': true,
+  'rows.reconciled': true,
+  'rows.audited': true,
+  'cancel.requested': true,
+  'run.resumed': true,
+  'run.finished': true
+}
+
+/** A row that we did not write like this; the message names it. */
+export class DamagedRow extends Error {
+  override readonly name = 'DamagedRow'
+}
+
+const parseObject = (text: string, where: string): object => {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new DamagedRow(`${where} is damaged: it is not JSON. Restore the database from a backup.`, { cause: error })
+  }
+  if (typeof value === 'object' && value !== null) return value
+  throw new DamagedRow(`${where} is damaged: it is not an object. Restore the database from a backup.`)
+}
+
+/** @throws {DamagedRow} */
+export const parseEvent = ({ run_id, seq, event }: EventTable): RunEvent => {
+  const where = `Event ${seq} of run ${run_id}`
+  const value = parseObject(event, where)
+  if ('type' in value && typeof value.type === 'string' && Object.hasOwn(eventTypes, value.type)) {
+    return value as RunEvent // written by us alone, and its type is known
+  }
+  throw new DamagedRow(
+    `${where} has an unknown type. Start the version of BitrixCorp that wrote it, or restore the database from a backup.`
+  )
+}
+
+/** @throws {DamagedRow} */
+export const parseRun = (row: RunTable): RunRecord => ({
+  id: row.id,
+  portalId: row.portal_id,
+  // The casts: written by us alone.
+  operation: parseObject(row.operation, `The operation of run ${row.id}`) as RunRecord['operation'],
+  startedBy: parseObject(row.started_by, `The starter of run ${row.id}`) as RunRecord['startedBy'],
+  startedAt: row.started_at,
+  snapshot: parseObject(row.snapshot, `The snapshot of run ${row.id}`) as RunSnapshot
+})

@@ -1,0 +1,86 @@
+// The page when something is wrong: the portal, the server, the secret.
+// Must stay true: the page says what is wrong in its own language, and recovers by itself or by one button.
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inspect, launchChromium, visit } from '../support/chromium.ts'
+import { buildPage, openSite } from '../support/site.ts'
+
+let browser: Browser
+beforeAll(async () => {
+  buildPage()
+  browser = await launchChromium()
+})
+afterAll(() => browser?.close())
+
+/** Chromium itself reports every refused request; only scripts must keep quiet. */
+const ofScripts = (messages: readonly string[]): string[] =>
+  messages.filter(message => !message.includes('Failed to load resource'))
+
+test('a portal that refuses us is explained in both tables, and one button reads again', async () => {
+  const site = await openSite({ portal: { seed: { companies: 3, contacts: 3 } } })
+  site.portal.configure({ refusal: 'PAYMENT_REQUIRED' })
+  const { page, messages } = await visit(browser, site.origin)
+  await page.locator('#companies').getByText('Тариф портала не включает REST API').waitFor()
+  await page.locator('#contacts').getByText('Тариф портала не включает REST API').waitFor()
+  await inspect(page, 'portal-refuses')
+
+  await page.getByRole('button', { name: 'Создать' }).click()
+  await page.locator('#run[data-status="failed"]').getByText('Тариф портала').waitFor()
+  await page.getByRole('button', { name: 'Продолжить' }).waitFor()
+
+  site.portal.configure({ refusal: undefined })
+  await page.locator('#companies').getByRole('button', { name: 'Повторить' }).click()
+  await page.locator('#companies tbody tr').nth(2).waitFor()
+  expect(ofScripts(messages)).toEqual([])
+})
+
+test('a run that waits says for what and until when', async () => {
+  const site = await openSite()
+  const { page } = await visit(browser, site.origin)
+  site.portal.restart(120_000)
+  await page.getByRole('button', { name: 'Создать' }).click()
+  await page
+    .locator('#run')
+    .getByText(/Портал не отвечает, следующая попытка в \d\d:\d\d/)
+    .waitFor()
+  await inspect(page, 'waiting')
+  await page.getByRole('button', { name: 'Остановить' }).click()
+  await page.locator('#run[data-status="cancelled"]').waitFor()
+})
+
+test('a dead server is announced, and the page comes back by itself', { timeout: 60_000 }, async () => {
+  const site = await openSite()
+  const { page, messages } = await visit(browser, site.origin)
+  await site.stop()
+  await page.getByText('Нет связи с сервером BitrixCorp').waitFor()
+  site.portal.state.seed({ companies: 2 })
+  await site.start()
+  await page.getByText('Нет связи с сервером BitrixCorp').waitFor({ state: 'hidden' })
+  await page.locator('#companies tbody tr').nth(1).waitFor()
+  expect(ofScripts(messages)).toEqual([])
+})
+
+test('the secret leaves the address bar, survives a reload and a change of language', async () => {
+  const site = await openSite({ settings: { BITRIX_WEBHOOK_SECRET: 'open-sesame' } })
+  const { page, messages } = await visit(browser, site.origin)
+  await page.getByLabel('Секрет доступа').waitFor()
+  await inspect(page, 'forbidden')
+
+  await page.getByLabel('Секрет доступа').fill('wrong-word')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(url => url.searchParams.get('secret') === null && url.pathname === '/')
+  await page.getByLabel('Секрет доступа').fill('open-sesame')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Создать' }).waitFor()
+  await expect.poll(() => page.url()).not.toContain('sesame')
+
+  await page.reload()
+  await page.getByRole('button', { name: 'Создать' }).waitFor()
+  await page.getByRole('link', { name: 'EN' }).click()
+  await page.getByRole('textbox', { name: 'Companies' }).fill('2')
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.locator('#run[data-status="completed"]').waitFor()
+  expect(page.url()).not.toContain('sesame')
+  expect(site.portal.state.counts()).toEqual({ companies: 2, contacts: 2 })
+  expect(ofScripts(messages)).toEqual([])
+})

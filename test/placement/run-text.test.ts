@@ -1,0 +1,94 @@
+// What a run's state says in words.
+// Must stay true: every status and every kind of waiting has its sentence in both languages.
+import { expect, test } from 'vitest'
+import en from '../../locales/en.json' with { type: 'json' }
+import ru from '../../locales/ru.json' with { type: 'json' }
+import { parseCount } from '../../placement/create-form.ts'
+import { createMessages } from '../../placement/messages.ts'
+import { leftText, outcomeText, waitingText } from '../../placement/run-text.ts'
+import type { RunSnapshot } from '../../server/core/run.ts'
+
+const run = (change: Partial<RunSnapshot>): RunSnapshot => ({
+  id: 'a',
+  kind: 'create',
+  status: 'completed',
+  portal: 'portal.example',
+  total: 42,
+  done: 42,
+  failed: 0,
+  percent: 100,
+  created: { companies: 21, contacts: 21 },
+  deleted: { companies: 0, contacts: 0 },
+  startedAt: '2026-01-01T00:00:00.000Z',
+  finishedAt: '2026-01-01T00:01:00.000Z',
+  startedBy: 'standalone',
+  etaSeconds: null,
+  waitingUntil: null,
+  waitingFor: null,
+  errors: [],
+  failure: null,
+  ...change
+})
+const russian = createMessages('ru')
+const english = createMessages('en')
+
+test('both languages have the same texts', () => {
+  expect(Object.keys(en)).toEqual(Object.keys(ru))
+})
+
+test('counts agree with their nouns', () => {
+  expect(outcomeText(run({}), russian)).toBe('Готово. Создано: 21 компания и 21 контакт.')
+  expect(outcomeText(run({ kind: 'clear', deleted: { companies: 5, contacts: 2 } }), russian)).toBe(
+    'Готово. Удалено: 5 компаний и 2 контакта.'
+  )
+  expect(outcomeText(run({ created: { companies: 1, contacts: 2 } }), english)).toBe(
+    'Done. Created: 1 company and 2 contacts.'
+  )
+})
+
+test('a failed run says why: in the page’s language where the code is known, else in the server’s words', () => {
+  const failed = (code: string) => run({ status: 'failed', failure: { code, message: 'Server words.' } })
+  expect(outcomeText(failed('PORTAL_DELETED'), russian)).toContain('Портал удалён')
+  expect(outcomeText(failed('SOMETHING_NEW'), russian)).toContain('Server words.')
+})
+
+test('every ending has words, a running run has none', () => {
+  for (const status of ['completed', 'cancelled', 'interrupted', 'failed'] as const) {
+    const text = outcomeText(run({ status, failure: { code: 'X', message: 'why' } }), english)
+    expect(text).not.toContain('page.')
+    expect(text).toContain('Created')
+  }
+  expect(outcomeText(run({ status: 'running' }), english)).toBe('')
+})
+
+test('names the limit that a run waits for and the time', () => {
+  const now = Date.parse('2026-01-01T12:00:00Z')
+  const waiting = (waitingFor: string, seconds: number) =>
+    waitingText(
+      run({ status: 'running', waitingFor, waitingUntil: new Date(now + seconds * 1000).toISOString() }),
+      russian,
+      now
+    )
+  expect(waiting('crm.company.add', 600)).toMatch(/^Bitrix24 ограничил метод crm\.company\.add до \d\d:\d\d$/)
+  expect(waiting('portal', 8)).toMatch(/^Портал не отвечает, следующая попытка в \d\d:\d\d:\d\d$/)
+  expect(waiting('reconciliation', 60)).toMatch(/^Ответ портала потерялся/)
+  expect(waiting('requests', 30)).toMatch(/^Bitrix24 ограничил число запросов до/)
+  // Half a second between two requests is no news.
+  expect(waiting('requests', 0.5)).toBe('')
+})
+
+test('time left is unknown at first', () => {
+  expect(leftText(null, russian)).toBe('—')
+  expect(leftText(4000, russian)).toBe('67 мин')
+})
+
+test('a missing text shows itself as its key', () => {
+  expect(russian.t('page.nowhere')).toBe('page.nowhere')
+})
+
+test('a count is a whole number from 1 to 10 000, with or without blanks', () => {
+  expect(['1', ' 100 ', '10 000', '10\u00A0000', '10000'].map(parseCount)).toEqual([1, 100, 10_000, 10_000, 10_000])
+  for (const text of ['', '0', '-1', '1.5', '1e3', '0x10', '10001', 'сто', '99999999999']) {
+    expect(parseCount(text)).toBeNull()
+  }
+})

@@ -1,0 +1,105 @@
+// Who may drive a portal, on both engines.
+// Must stay true: time and the life of processes are given, not waited for.
+import { describe, expect, test } from 'vitest'
+import { LeaseLost } from '../../server/core/journal.ts'
+import { engines, leasesOf, openAt } from '../support/stores.ts'
+
+describe.each(engines)('leases on $name', ({ fresh }) => {
+  test('give a portal to one of all who ask at the same moment', async () => {
+    const storage = await fresh()
+    const stores = [await openAt(storage), await openAt(storage)]
+    const owners = Array.from({ length: 8 }, (_, index) => `host${index}:1:start`)
+    const asked = owners.map((owner, index) => {
+      const db = stores[index % 2]
+      if (db === undefined) throw new Error('there are two stores')
+      return leasesOf(db, { owner }).acquire('portal')
+    })
+    const given = (await Promise.all(asked)).filter(lease => lease !== null)
+    expect(given).toMatchObject([{ portalId: 'portal', fence: 1 }])
+  })
+
+  test('of a dead process go to one of its successors', async () => {
+    const storage = await fresh()
+    const stores = [await openAt(storage), await openAt(storage)]
+    await Promise.all(stores.map(db => leasesOf(db, { owner: 'here:7:dead' }).acquire('portal')))
+    const asked = stores.flatMap((db, index) =>
+      [1, 2].map(pid => leasesOf(db, { owner: `here:${index}${pid}:new`, isAlive: pid => pid !== 7 }).acquire('portal'))
+    )
+    const given = (await Promise.all(asked)).filter(lease => lease !== null)
+    expect(given).toMatchObject([{ portalId: 'portal', fence: 2 }])
+  })
+
+  test('keep portals apart', async () => {
+    const leases = leasesOf(await openAt(await fresh()))
+    expect(await leases.acquire('one')).toEqual({ portalId: 'one', owner: 'here:1:first', fence: 1 })
+    expect(await leases.acquire('two')).toEqual({ portalId: 'two', owner: 'here:1:first', fence: 1 })
+    expect(await leases.acquire('one')).toBeNull()
+  })
+
+  test('pass to another machine when they lapse, not before, and never go back', async () => {
+    const db = await openAt(await fresh())
+    let time = 1_000_000
+    const now = (): number => time
+    const first = leasesOf(db, { owner: 'here:1:a', now })
+    const second = leasesOf(db, { owner: 'there:1:b', now, isAlive: () => false })
+    const lease = await first.acquire('portal')
+    if (lease === null) throw new Error('the portal is free')
+    time += first.ttl - 1
+    expect(await second.acquire('portal')).toBeNull()
+    await first.renew(lease)
+    time += first.ttl - 1
+    expect(await second.acquire('portal')).toBeNull()
+    time += 1
+    const next = await second.acquire('portal')
+    expect(next).toEqual({ portalId: 'portal', owner: 'there:1:b', fence: 2 })
+    await expect(first.renew(lease)).rejects.toThrow(LeaseLost)
+    await first.release(lease) // too late: it is not his any more
+    expect(await first.acquire('portal')).toBeNull()
+  })
+
+  test('that lapsed are still good while nobody took them', async () => {
+    let time = 1_000_000
+    const leases = leasesOf(await openAt(await fresh()), { now: () => time })
+    const lease = await leases.acquire('portal')
+    if (lease === null) throw new Error('the portal is free')
+    time += leases.ttl * 10
+    await leases.renew(lease)
+    expect(await leases.acquire('portal')).toBeNull()
+  })
+
+  test('are free at once after a release, under a new fence, and useless to the one who gave them back', async () => {
+    const db = await openAt(await fresh())
+    const first = leasesOf(db, { owner: 'here:1:a' })
+    const lease = await first.acquire('portal')
+    if (lease === null) throw new Error('the portal is free')
+    await first.release(lease)
+    await expect(first.renew(lease)).rejects.toThrow(LeaseLost)
+    const next = await leasesOf(db, { owner: 'there:1:b' }).acquire('portal')
+    expect(next?.fence).toBe(lease.fence + 1)
+  })
+
+  test.each([
+    ['its process on this machine is dead', 'here:7:a', 'here:8:b', [8], true],
+    ['its process on this machine lives', 'here:7:a', 'here:8:b', [7, 8], false],
+    ['it had our own process id before a restart', 'here:1:a', 'here:1:b', [1], true],
+    ['it is ours', 'here:1:a', 'here:1:a', [1], false],
+    ['it is on another machine, whose processes nobody here can see', 'there:7:a', 'here:8:b', [8], false]
+  ])('are taken over at once or not: %s', async (_why, holder, next, alive, taken) => {
+    const db = await openAt(await fresh())
+    await leasesOf(db, { owner: holder }).acquire('portal')
+    const lease = await leasesOf(db, { owner: next, isAlive: pid => alive.includes(pid) }).acquire('portal')
+    expect(lease).toEqual(taken ? { portalId: 'portal', owner: next, fence: 2 } : null)
+  })
+
+  test('say STORAGE_FAILED when they cannot be written', async () => {
+    const db = await openAt(await fresh())
+    const leases = leasesOf(db)
+    const lease = await leases.acquire('portal')
+    if (lease === null) throw new Error('the portal is free')
+    await db.destroy()
+    const failure = { code: 'STORAGE_FAILED', cause: expect.anything() }
+    await expect(leases.acquire('portal')).rejects.toMatchObject(failure)
+    await expect(leases.renew(lease)).rejects.toMatchObject(failure)
+    await expect(leases.release(lease)).rejects.toMatchObject(failure)
+  })
+})

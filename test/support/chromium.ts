@@ -1,0 +1,63 @@
+// The real browser for tests: Debian's Chromium through playwright-core.
+// Must stay true: nothing is downloaded; every console message and every script error of a page is remembered.
+import { mkdirSync } from 'node:fs'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { expect, onTestFinished } from 'vitest'
+
+const EXECUTABLE = '/usr/bin/chromium'
+const ARTIFACTS = new URL('../../artifacts/', import.meta.url).pathname
+
+export const launchChromium = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: EXECUTABLE,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync'
+    ]
+  })
+
+export interface Visitor {
+  readonly page: Page
+  /** Console messages and script errors so far. */
+  readonly messages: string[]
+}
+
+/** A tab in a browser profile of its own; it is closed when the test ends. */
+export const visit = async (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visitor> => {
+  const context = await browser.newContext({ locale: 'ru-RU', viewport: { width: 1280, height: 900 }, ...options })
+  onTestFinished(() => context.close())
+  return newTab(await context.newPage(), url)
+}
+
+/** Another tab of the same profile. */
+export const visitAgain = async ({ page }: Visitor, url: string): Promise<Visitor> =>
+  newTab(await page.context().newPage(), url)
+
+const newTab = async (page: Page, url: string): Promise<Visitor> => {
+  const messages: string[] = []
+  page.on('console', message => messages.push(`${message.type()}: ${message.text()}`))
+  page.on('pageerror', error => messages.push(`script error: ${error.message}`))
+  await page.goto(url)
+  return { page, messages }
+}
+
+/** Keeps a picture in artifacts/ (not in git) and demands that axe finds nothing. */
+export const inspect = async (page: Page, name: string): Promise<void> => {
+  mkdirSync(ARTIFACTS, { recursive: true })
+  await page.screenshot({ path: `${ARTIFACTS}${name}.png` })
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
+  expect(violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(node => node.html).join(' ')}`)).toEqual([])
+}
+
+/** The page must not need sideways scrolling. */
+export const expectNoOverflow = async (page: Page): Promise<void> => {
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0)
+}
