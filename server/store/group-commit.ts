@@ -16,14 +16,19 @@ interface Waiting {
 
 interface Failure {
   readonly error: unknown
-  /** A write failed, so that certainly nothing was committed. Otherwise it was the start or the commit, whose outcome may be unknown. */
-  readonly inWrite: boolean
+  /** Before the commit certainly nothing was written; a commit that failed may have been carried out. */
+  readonly during: 'start' | 'write' | 'commit'
 }
+
+/** A pool may hand out a connection that the server has cut a moment ago: the next one is new. */
+const STARTS = 3
 
 const writeTogether = async (db: Database, writes: readonly Write[]): Promise<Failure | undefined> => {
   const inside: { error?: unknown } = {}
+  let during: Failure['during'] = 'start'
   try {
     await db.transaction().execute(async tx => {
+      during = 'write'
       try {
         for (const write of writes) await write(tx)
       } catch (error) {
@@ -31,10 +36,11 @@ const writeTogether = async (db: Database, writes: readonly Write[]): Promise<Fa
         inside.error = error
         throw error
       }
+      during = 'commit'
     })
     return undefined
   } catch (error) {
-    return 'error' in inside ? { error: inside.error, inWrite: true } : { error, inWrite: false }
+    return { error: 'error' in inside ? inside.error : error, during }
   }
 }
 
@@ -47,13 +53,13 @@ export const createGroupCommit = (db: Database): ((write: Write) => Promise<void
   let draining = false
 
   const settle = async (group: readonly Waiting[]): Promise<void> => {
-    const failure = await writeTogether(
-      db,
-      group.map(({ write }) => write)
-    )
+    const writes = group.map(({ write }) => write)
+    let failure = await writeTogether(db, writes)
+    for (let start = 1; failure?.during === 'start' && start < STARTS; start += 1)
+      failure = await writeTogether(db, writes)
     if (failure === undefined) {
       for (const { resolve } of group) resolve()
-    } else if (failure.inWrite && group.length > 1) {
+    } else if (failure.during === 'write' && group.length > 1) {
       for (const each of group) await settle([each])
     } else {
       for (const { reject } of group) reject(asStorageFailure(failure.error))

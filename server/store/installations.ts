@@ -18,14 +18,16 @@ const orStorageFailure = <T>(work: Promise<T>): Promise<T> =>
 
 export const createInstallations = (db: Database, vault: Vault): InstallationStore => {
   const sealTokens = (memberId: string, tokens: Tokens): Promise<string> =>
-    vault.seal(
-      JSON.stringify([tokens.access, tokens.refresh, tokens.expiresAt]),
-      tokensOf(memberId, tokens.userId)
-    )
+    vault.seal(JSON.stringify([tokens.access, tokens.refresh, tokens.expiresAt]), tokensOf(memberId, tokens.userId))
   const sealApplicationToken = async (memberId: string, token: string | null): Promise<string | null> =>
     token === null ? null : vault.seal(token, memberId)
 
-  const putTokens = async (tx: Transaction<Schema>, memberId: string, userId: string, sealed: string): Promise<void> => {
+  const putTokens = async (
+    tx: Transaction<Schema>,
+    memberId: string,
+    userId: string,
+    sealed: string
+  ): Promise<void> => {
     await tx
       .insertInto('person_tokens')
       .values({ member_id: memberId, user_id: userId, sealed })
