@@ -10,6 +10,7 @@ WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/emulator/desktop emulator/desktop
 COPY --from=build /app/views views
 COPY --from=build /app/locales locales
 COPY --from=build /app/package.json .

@@ -9,14 +9,25 @@ export const PEOPLE: readonly Person[] = [
   { id: 3, name: 'Олег', lastName: 'Лебедев', admin: false, crm: 'none' }
 ]
 
+/** An application as credentials see it. */
 export interface Application {
   readonly clientId: string
   readonly clientSecret: string
   readonly scope: readonly string[]
+  readonly installed: boolean
+}
+
+/** Where a portal and its authorization server are; the members of the same name on the wire. */
+export interface Endpoints {
+  /** The portal's host. */
+  readonly domain: string
+  readonly server_endpoint: string
+  readonly client_endpoint: string
+  readonly member_id: string
 }
 
 /** The answer of the token endpoint, as on the wire (protocol.md, 6.3). */
-export interface TokenSet {
+export interface TokenSet extends Endpoints {
   readonly access_token: string
   /** Unix seconds. */
   readonly expires: number
@@ -24,10 +35,7 @@ export interface TokenSet {
   readonly scope: string
   /** The authorization server's host, not the portal's (trap 18). */
   readonly domain: string
-  readonly server_endpoint: string
   readonly status: 'L'
-  readonly client_endpoint: string
-  readonly member_id: string
   readonly user_id: number
   readonly refresh_token: string
 }
@@ -37,12 +45,17 @@ interface Grant {
   readonly person: Person
 }
 
+interface AccessGrant extends Grant {
+  /** Unix seconds. */
+  expires: number
+  revoked: boolean
+}
+
 export interface CredentialsOptions {
   readonly people: readonly Person[]
-  readonly memberId: string
   readonly tokenSeconds: () => number
-  /** Known only once the portal listens. */
-  readonly origin: () => string
+  /** Known only once the portal listens; changes when it is renamed. */
+  readonly endpoints: () => Endpoints
   /** Unix milliseconds. */
   readonly clock: () => number
 }
@@ -59,10 +72,10 @@ function token(expires: number, personId: number): string {
   return head.toString('hex') + hex(27)
 }
 
-export function createCredentials({ people, memberId, tokenSeconds, origin, clock }: CredentialsOptions) {
+export function createCredentials({ people, tokenSeconds, endpoints, clock }: CredentialsOptions) {
   const webhooks = new Map<string, Credential>()
   const applications = new Map<string, Application>()
-  const access = new Map<string, Grant & { expires: number; revoked: boolean }>()
+  const access = new Map<string, AccessGrant>()
   const refresh = new Map<string, Grant & { expires: number }>()
 
   const person = (id: number): Person => {
@@ -77,21 +90,34 @@ export function createCredentials({ people, memberId, tokenSeconds, origin, cloc
     const refreshToken = token(now + REFRESH_DAYS * 86_400, grant.person.id)
     access.set(accessToken, { ...grant, expires, revoked: false })
     refresh.set(refreshToken, { ...grant, expires: now + REFRESH_DAYS * 86_400 })
+    const { server_endpoint, client_endpoint, member_id } = endpoints()
     return {
       access_token: accessToken,
       expires,
       expires_in: tokenSeconds(),
       scope: grant.application.scope.join(','),
-      domain: new URL(origin()).host,
-      server_endpoint: `${origin()}/rest/`,
+      domain: new URL(server_endpoint).host,
+      server_endpoint,
       status: 'L',
-      client_endpoint: `${origin()}/rest/`,
-      member_id: memberId,
+      client_endpoint,
+      member_id,
       user_id: grant.person.id,
       refresh_token: refreshToken
     }
   }
+  /** @throws {RestError} 401 */
+  const accessGrant = (accessToken: string | undefined): AccessGrant => {
+    const grant = accessToken === undefined ? undefined : access.get(accessToken)
+    if (grant === undefined) throw new RestError(401, 'NO_AUTH_FOUND', 'Wrong authorization data')
+    if (grant.revoked) throw new RestError(401, 'invalid_token', 'Unable to get application by token')
+    if (grant.expires * 1000 <= clock()) {
+      throw new RestError(401, 'expired_token', 'The access token provided has expired.')
+    }
+    return grant
+  }
   return {
+    endpoints,
+    person,
     /** Answers the secret of a new incoming webhook. */
     addWebhook(personId: number, scope: readonly string[]): string {
       const secret = hex(8)
@@ -102,16 +128,19 @@ export function createCredentials({ people, memberId, tokenSeconds, origin, cloc
     removeWebhook(secret: string): void {
       for (const key of webhooks.keys()) if (key.endsWith(`/${secret}`)) webhooks.delete(key)
     },
-    addApplication(scope: readonly string[]): Application {
-      const application = { clientId: `local.${hex(7)}.${hex(4)}`, clientSecret: hex(25), scope }
+    /** Makes an application known: its client id can be granted tokens from now on. */
+    admit(application: Application): void {
       applications.set(application.clientId, application)
-      return application
     },
     issueTokens: (application: Application, personId: number) => issue({ application, person: person(personId) }),
     /** Makes an access token expired, as if its hour were over. */
     expireToken(accessToken: string): void {
       const grant = access.get(accessToken)
       if (grant !== undefined) grant.expires = 0
+    },
+    /** The same for every access token of an application. */
+    expireTokens(application: Application): void {
+      for (const grant of access.values()) if (grant.application === application) grant.expires = 0
     },
     /** Takes back everything that an application was granted: calls get invalid_token, refreshing invalid_grant. */
     revokeTokens(application: Application): void {
@@ -126,28 +155,22 @@ export function createCredentials({ people, memberId, tokenSeconds, origin, cloc
     },
     /** @throws {RestError} 401 */
     byToken(accessToken: string | undefined): Credential {
-      const grant = accessToken === undefined ? undefined : access.get(accessToken)
-      if (grant === undefined) throw new RestError(401, 'NO_AUTH_FOUND', 'Wrong authorization data')
-      if (grant.revoked) throw new RestError(401, 'invalid_token', 'Unable to get application by token')
-      if (grant.expires * 1000 <= clock()) {
-        throw new RestError(401, 'expired_token', 'The access token provided has expired.')
-      }
-      const { application } = grant
-      return { type: 'application', id: application.clientId, scope: application.scope, person: grant.person }
+      const { application, person: owner } = accessGrant(accessToken)
+      return { type: 'application', id: application.clientId, scope: application.scope, person: owner }
     },
+    /** What an access token stands for. @throws {RestError} 401 */
+    accessGrant,
+    hasAccessToken: (accessToken: string) => access.has(accessToken),
+    hasRefreshToken: (refreshToken: string) => refresh.has(refreshToken),
+    hasClient: (clientId: string, clientSecret: string) => applications.get(clientId)?.clientSecret === clientSecret,
     /** The refresh grant: the old refresh token is used up. @throws {RestError} as the authorization server answers */
-    refreshTokens(clientId: string, clientSecret: string, refreshToken: string): TokenSet {
-      if (refreshToken === '') throw new RestError(400, 'invalid_request', 'refresh_token is missing')
-      const application = applications.get(clientId)
-      if (application === undefined || application.clientSecret !== clientSecret) {
-        throw new RestError(400, 'invalid_client', 'Invalid client')
-      }
+    refreshTokens(clientId: string, refreshToken: string): TokenSet {
       const grant = refresh.get(refreshToken)
       if (grant === undefined || grant.expires * 1000 <= clock()) {
         throw new RestError(400, 'invalid_grant', 'Invalid refresh token')
       }
       // Observed: a foreign client's mistake comes with status 200 (trap 19).
-      if (grant.application !== application) throw new RestError(200, 'wrong_client', 'Wrong client')
+      if (grant.application.clientId !== clientId) throw new RestError(200, 'wrong_client', 'Wrong client')
       refresh.delete(refreshToken)
       return issue(grant)
     }

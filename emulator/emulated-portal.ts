@@ -1,80 +1,36 @@
 // A Bitrix24 portal's double: its own Koa app on its own origin, with everything that a test or a demo wants to turn.
 // Must stay true: knows nothing of the app; closing it drops every connection and timer at once.
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createHash } from 'node:crypto'
 import Koa from 'koa'
-import { createCredentials, PEOPLE, type TokenSet } from './credentials.ts'
+import { createAuthorizationServer } from './authorization-server.ts'
+import { PEOPLE } from './credentials.ts'
+import { desktopHandler } from './desktop.ts'
 import { htmlAnswer } from './execute.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { createFaults } from './faults.ts'
 import { createOperatingTime, createRequestBucket } from './limits.ts'
-import type { Method, Person } from './method.ts'
+import { listen, reportFaults } from './listener.ts'
 import { crmMethods } from './methods/crm.ts'
+import { eventMethods } from './methods/event.ts'
+import { optionMethods } from './methods/options.ts'
+import { placementMethods } from './methods/placement.ts'
 import { systemMethods } from './methods/system.ts'
+import type { EmulatedPortal, EmulatedPortalOptions } from './portal-api.ts'
+import { applicationDoors, createApplicationParts } from './portal-applications.ts'
 import type { PortalParts, PortalStats } from './portal-parts.ts'
 import { restHandler } from './rest.ts'
-import type { SeedOptions } from './seed.ts'
-import { changeSettings, type Plan, type SettingsChange, settingsOfPlan } from './settings.ts'
-import { createPortalState, type PortalState, type PortalStateOptions } from './state.ts'
+import { changeSettings, settingsOfPlan } from './settings.ts'
+import { createPortalState } from './state.ts'
 import { createWorkers, type Execution } from './workers.ts'
 
-export interface EmulatedPortalOptions extends SettingsChange {
-  /** Default 0: any free port. */
-  readonly port?: number
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default standard. */
-  readonly plan?: Plan
-  /** Records that are there from the start. */
-  readonly seed?: SeedOptions
-  readonly state?: PortalStateOptions
-  /** Default: 1 an administrator, 2 an ordinary user, 3 a user without CRM rights. */
-  readonly people?: readonly Person[]
-  /** Further methods, for tests. */
-  readonly methods?: readonly Method[]
-}
-
-export interface EmulatedPortal {
-  readonly origin: string
-  readonly host: string
-  readonly port: number
-  /** `<origin>/rest/1/<secret>/` with every scope. */
-  readonly webhookUrl: string
-  /** Another incoming webhook; by default person 1 with the scope crm. */
-  webhook(options?: { readonly scope?: readonly string[]; readonly person?: number }): string
-  /** Takes a webhook back: calls get 401 INVALID_CREDENTIALS. */
-  removeWebhook(url: string): void
-  readonly credentials: PortalCredentials
-  readonly faults: Faults
-  readonly state: PortalState
-  readonly stats: PortalStats
-  /** Changes speed, limits and switches from the next request on. @throws {RangeError} */
-  configure(change: SettingsChange): void
-  /** Empties the request bucket and the operating time. */
-  resetLimits(): void
-  /** Drops connections, the queue and all work; data stay. For `downMs` (default 0) connections are refused. */
-  restart(downMs?: number): void
-  close(): Promise<void>
-}
-
-/** The registered application and its grants. */
-interface PortalCredentials {
-  readonly clientId: string
-  readonly clientSecret: string
-  readonly memberId: string
-  /** A new grant for a person (default 1), as the token endpoint answers it. */
-  issueTokens(person?: number): TokenSet
-  /** Lets an access token expire now. */
-  expireToken(accessToken: string): void
-  /** Takes every grant back. */
-  revokeTokens(): void
-}
+export type { EmulatedPortal, EmulatedPortalOptions } from './portal-api.ts'
 
 const ALL_SCOPES = ['crm', 'placement', 'user', 'user_brief']
 
 /** Starts a portal; resolves when it listens. */
 export async function createEmulatedPortal(options: EmulatedPortalOptions = {}): Promise<EmulatedPortal> {
-  const { port: wantedPort = 0, host = '127.0.0.1', plan = 'standard', people = PEOPLE, seed, ...rest } = options
-  const { state: stateOptions, methods: moreMethods = [], ...change } = rest
+  const { port: wantedPort = 0, host = '127.0.0.1', plan = 'standard', people = PEOPLE, seed, ...more } = options
+  const { state: stateOptions, methods: moreMethods = [], ...settled } = more
+  const { authorization: given, authorizationPort = 0, memberId: givenMemberId, ...change } = settled
   const settings = settingsOfPlan(plan)
   changeSettings(settings, change)
 
@@ -87,9 +43,20 @@ export async function createEmulatedPortal(options: EmulatedPortalOptions = {}):
   const workers = createWorkers(() => settings.speed.workers)
   const executions = new Set<Execution>()
   const faults = createFaults()
-  const memberId = '1a2b3c4d5e6f708192a3b4c5d6e7f809'
-  const tokenSeconds = () => settings.tokenSeconds
-  const credentials = createCredentials({ people, memberId, tokenSeconds, origin: () => origin, clock })
+  const authorization = given ?? (await createAuthorizationServer({ host, port: authorizationPort }))
+  const parts = createApplicationParts({
+    settings,
+    people,
+    clock,
+    endpoints: () => ({
+      domain: address.host,
+      server_endpoint: `${authorization.origin}/rest/`,
+      client_endpoint: `${address.origin}/rest/`,
+      member_id: memberId
+    })
+  })
+  const { credentials, delivery, events, placements, administrator, applications } = parts
+  const detach = authorization.attach(credentials)
   const stats: PortalStats = {
     requests: 0,
     batches: 0,
@@ -104,68 +71,84 @@ export async function createEmulatedPortal(options: EmulatedPortalOptions = {}):
     }
   }
   const methods = new Map(
-    [...systemMethods(plan), ...crmMethods, ...moreMethods].map(method => [method.name.toLowerCase(), method])
+    [
+      ...systemMethods(plan, applications),
+      ...optionMethods(applications, plan),
+      ...placementMethods(placements),
+      ...eventMethods(events),
+      ...crmMethods,
+      ...moreMethods
+    ].map(method => [method.name.toLowerCase(), method])
   )
 
   const stopWork = () => {
     for (const execution of executions) execution.stop()
     workers.restart()
-    server.closeAllConnections()
+    for (const listener of listeners) listener.dropConnections()
   }
-  let comeBack: NodeJS.Timeout | undefined
   const restart = (downMs = 0) => {
     stopWork()
-    if (downMs <= 0) return
-    clearTimeout(comeBack)
-    server.close()
-    comeBack = setTimeout(() => server.listen(port, host), downMs)
+    if (downMs > 0) for (const listener of listeners) listener.goAway(downMs)
   }
-  const parts: PortalParts = {
+  const rest: PortalParts = {
     ...{ state, methods, settings, bucket, operating, workers, executions, faults, credentials, stats, clock, restart }
   }
 
   const app = new Koa()
-  app.on('error', (error: NodeJS.ErrnoException) => {
-    // Clients that hang up are part of the game; anything else is a fault of the emulator.
-    if (!['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) {
-      console.error(error)
-    }
-  })
-  app.use(restHandler(parts))
+  reportFaults(app)
+  app.use(restHandler(rest))
+  app.use(desktopHandler({ ...parts, state, settings, people }))
   app.use(async function notFound(ctx) {
     const page = htmlAnswer(404)
     ctx.status = page.status
     ctx.type = page.type
     ctx.body = page.body
   })
-  // Fronts of real portals keep idle connections for longer than Node's 5 seconds.
-  const server = createServer({ keepAliveTimeout: 75_000 }, app.callback())
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(wantedPort, host, resolve)
+  const ownAuthorization = given === undefined ? authorization : undefined
+  let address = await listen(app.callback(), { host, port: wantedPort }).catch(async (cause: unknown) => {
+    await ownAuthorization?.close()
+    throw cause
   })
-  const { port } = server.address() as AddressInfo // listening on TCP: never a pipe's name
-  const origin = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const listeners = [address]
+  const memberId = givenMemberId ?? createHash('md5').update(address.origin).digest('hex')
 
-  const application = credentials.addApplication(ALL_SCOPES)
-  const webhook: EmulatedPortal['webhook'] = ({ scope = ['crm'], person = 1 } = {}) =>
-    `${origin}/rest/${person}/${credentials.addWebhook(person, scope)}/`
+  const basic = applications.register({
+    handlerUrl: 'https://app.example/',
+    title: { ru: 'Без страниц', en: 'Without pages' },
+    scope: ALL_SCOPES,
+    scriptOnly: true
+  })
+  const webhook = (person: number, scope: readonly string[]) =>
+    `rest/${person}/${credentials.addWebhook(person, scope)}/`
+  const firstWebhook = webhook(administrator, ALL_SCOPES)
 
   return {
-    origin,
-    host: new URL(origin).host,
-    port,
-    webhookUrl: webhook({ scope: ALL_SCOPES }),
-    webhook,
+    get origin() {
+      return address.origin
+    },
+    get host() {
+      return address.host
+    },
+    get port() {
+      return address.port
+    },
+    memberId,
+    authorization,
+    get webhookUrl() {
+      return `${address.origin}/${firstWebhook}`
+    },
+    webhook: ({ scope = ['crm'], person = 1 } = {}) => `${address.origin}/${webhook(person, scope)}`,
     removeWebhook: url => credentials.removeWebhook(new URL(url).pathname.split('/')[3] ?? ''),
     credentials: {
-      clientId: application.clientId,
-      clientSecret: application.clientSecret,
+      clientId: basic.clientId,
+      clientSecret: basic.clientSecret,
+      applicationToken: basic.applicationToken,
       memberId,
-      issueTokens: (person = 1) => credentials.issueTokens(application, person),
+      issueTokens: (person = 1) => credentials.issueTokens(basic, person),
       expireToken: credentials.expireToken,
-      revokeTokens: () => credentials.revokeTokens(application)
+      revokeTokens: () => credentials.revokeTokens(basic)
     },
+    ...applicationDoors(parts),
     faults,
     state,
     stats,
@@ -178,11 +161,18 @@ export async function createEmulatedPortal(options: EmulatedPortalOptions = {}):
       operating.reset()
     },
     restart,
+    async rename() {
+      address = await listen(app.callback(), { host, port: 0 })
+      listeners.push(address)
+      settings.movedTo = address.origin
+    },
     async close() {
-      clearTimeout(comeBack)
-      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      delivery.close()
+      const closed = Promise.all(listeners.map(listener => listener.close()))
       stopWork()
+      detach()
       await closed
+      await ownAuthorization?.close()
     }
   }
 }

@@ -6,6 +6,7 @@ import { createEmulatedPortal } from './emulated-portal.ts'
 
 const USAGE = `npm run portal -- [flags]
   --port N         port, default 8024 (0: any free one)
+  --authorization-port N  port of its authorization server, default one more than the portal's
   --plan NAME      standard (default), enterprise or box
   --latency MS     round-trip time, default 0
   --command-ms MS  service time of one command, default 0
@@ -27,6 +28,7 @@ const milliseconds = z
 
 const flagsSchema = z.object({
   port: whole(0, 65_535).default(8024),
+  'authorization-port': whole(0, 65_535).optional(),
   plan: z.enum(['standard', 'enterprise', 'box'], 'must be standard, enterprise or box').default('standard'),
   latency: milliseconds.default(0),
   'command-ms': milliseconds.default(0),
@@ -58,12 +60,16 @@ async function main(): Promise<void> {
   const { port, plan, latency, workers, companies, contacts } = flags.data
   const portal = await createEmulatedPortal({
     port,
+    authorizationPort: flags.data['authorization-port'] ?? (port === 0 ? 0 : port + 1),
     plan,
     speed: { latencyMs: latency, commandMs: flags.data['command-ms'], workers },
     seed: { companies, contacts }
   })
   console.log(`Emulated Bitrix24 portal (${plan}) with ${companies} companies and ${contacts} contacts`)
+  console.log(`Desktop: ${portal.origin}/`)
   console.log(`BITRIX_WEBHOOK_URL=${portal.webhookUrl}`)
+  console.log(`BITRIX_OAUTH_URLS=${portal.authorization.origin}`)
+  console.log(`BITRIX_PORTAL_HOSTS=${portal.host}`)
   const stop = () => {
     void portal.close()
   }

@@ -1,23 +1,80 @@
-// The authorization server's token endpoint: refreshing, with rotation (protocol.md, 6.3).
+// What an authorization server answers: refreshing with rotation, and what a token stands for (protocol.md, 6.3 and 6.4).
 // Must stay true: a failure is `{"error": …}`, sometimes with status 200; a refresh token is used up by its use.
 import type { Credentials } from './credentials.ts'
 import { type PhpParams, RestError } from './method.ts'
+import { textOf } from './parameters.ts'
+import { portalTime } from './portal-time.ts'
 
-const text = (params: PhpParams, name: string): string => {
-  const value = params[name]
-  return typeof value === 'string' ? value : ''
+/** Status and JSON body. */
+export interface ServerAnswer {
+  readonly status: number
+  readonly body: object
 }
 
-/** Answers `/oauth/token/`. `params`: query overlaid by the form body. */
-export function answerTokenRequest(credentials: Credentials, params: PhpParams): { status: number; body: object } {
-  try {
-    if (text(params, 'grant_type') !== 'refresh_token')
+/** `params`: query overlaid by the form body. `portals`: everyone whose tokens this server gives out. */
+export function answerTokenRequest(portals: readonly Credentials[], params: PhpParams): ServerAnswer {
+  return answered(() => {
+    const clientId = textOf(params['client_id'])
+    const secret = textOf(params['client_secret'])
+    const grantType = textOf(params['grant_type'])
+    if (grantType !== 'refresh_token' && grantType !== 'authorization_code') {
       throw new RestError(400, 'invalid_request', 'Invalid grant_type')
-    const clientId = text(params, 'client_id')
-    const tokens = credentials.refreshTokens(clientId, text(params, 'client_secret'), text(params, 'refresh_token'))
-    return { status: 200, body: tokens }
+    }
+    const key = textOf(params[grantType === 'refresh_token' ? 'refresh_token' : 'code'])
+    if (key === '') throw new RestError(400, 'invalid_request', `${grantType} is missing`)
+    if (!portals.some(portal => portal.hasClient(clientId, secret))) {
+      throw new RestError(400, 'invalid_client', 'Invalid client')
+    }
+    // No code is ever given out here, so each is a wrong one.
+    const portal = grantType === 'refresh_token' && portals.find(each => each.hasRefreshToken(key))
+    if (!portal) throw new RestError(400, 'invalid_grant', 'Invalid refresh token')
+    return portal.refreshTokens(clientId, key)
+  })
+}
+
+/** `app.info` of the authorization server. `now`: unix milliseconds. */
+export function answerAppInfo(
+  portals: readonly Credentials[],
+  accessToken: string | undefined,
+  now: number
+): ServerAnswer {
+  return answered(() => {
+    const portal = portals.find(each => accessToken !== undefined && each.hasAccessToken(accessToken))
+    if (portal === undefined) throw new RestError(401, 'NO_AUTH_FOUND', 'Wrong authorization data')
+    const { application, person, expires } = portal.accessGrant(accessToken)
+    const { domain, client_endpoint, member_id } = portal.endpoints()
+    const scope = application.scope.join(',')
+    const install = {
+      installed: application.installed,
+      version: '1',
+      status: 'L',
+      scope,
+      domain,
+      uri: new URL('/', client_endpoint).href,
+      client_endpoint,
+      member_id,
+      member_type: 'CLOUD'
+    }
+    // The same moment in three forms by now: here ISO, at the token endpoint a number, in events text (trap 20).
+    const info = { expires: portalTime(expires * 1000, 0), install, user_id: String(person.id) }
+    return { result: { client_id: application.clientId, scope, ...info }, time: timeOf(now) }
+  })
+}
+
+function answered(work: () => object): ServerAnswer {
+  try {
+    return { status: 200, body: work() }
   } catch (cause) {
     if (!(cause instanceof RestError)) throw cause
     return { status: cause.status, body: { error: cause.code, error_description: cause.message } }
   }
 }
+
+const timeOf = (now: number) => ({
+  start: now / 1000,
+  finish: now / 1000,
+  duration: 0,
+  processing: 0,
+  date_start: portalTime(now, 0),
+  date_finish: portalTime(now, 0)
+})

@@ -1,21 +1,20 @@
-// The door of the emulated portal: everything below /rest, and the token endpoint.
+// The door of the emulated portal for machines: everything below /rest.
 // Must stay true: the request bucket is in front of everything (one count per HTTP request), then faults, then the portal's work.
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Context, Middleware } from 'koa'
 import { commandsOf } from './batch.ts'
 import { deliver, reset } from './deliver.ts'
-import { type Answer, execute, htmlAnswer, jsonAnswer, tooManyRequests } from './execute.ts'
+import { type Answer, execute, htmlAnswer, tooManyRequests } from './execute.ts'
 import { changesData, type Fault, type FaultKind, type FaultRequest } from './faults.ts'
-import { answerTokenRequest } from './oauth.ts'
+import { movedLocation } from './moved.ts'
 import { count, type PortalParts } from './portal-parts.ts'
 import { cleanPath, type RestRequest, readBody, readParams, readRequest } from './request.ts'
 
-/** Answers /rest/… and /oauth/token/; everything else is left to the next middleware. */
+/** Answers /rest/…; everything else is left to the next middleware. */
 export function restHandler(parts: PortalParts): Middleware {
   return async function answerRest(ctx, next) {
     const path = cleanPath(ctx.path)
-    const isRest = path === '/rest' || path.startsWith('/rest/')
-    if (!isRest && path !== '/oauth/token') return await next()
+    if (path !== '/rest' && !path.startsWith('/rest/')) return await next()
 
     ctx.respond = false
     if (ctx.method === 'OPTIONS') {
@@ -27,10 +26,6 @@ export function restHandler(parts: PortalParts): Middleware {
       return
     }
     const params = readParams(ctx.req, ctx.querystring, body)
-    if (!isRest) {
-      const { status, body: tokens } = answerTokenRequest(parts.credentials, params)
-      return await deliver(ctx, jsonAnswer(status, tokens), undefined)
-    }
     await answerOne(parts, ctx, readRequest(path, ctx.get('authorization'), params))
   }
 }
@@ -54,8 +49,8 @@ interface AtPortal {
 
 async function answerAtPortal(parts: PortalParts, ctx: Context, request: RestRequest): Promise<AtPortal> {
   const { settings, bucket, faults, clock } = parts
-  if (settings.movedTo !== undefined) {
-    const location = new URL(ctx.url.replace(/^\/+/, '/'), settings.movedTo).href
+  const location = movedLocation(ctx, settings.movedTo)
+  if (location !== undefined) {
     return { answer: { ...htmlAnswer(302), body: '', headers: { Location: location } }, fault: undefined }
   }
   if (!bucket.admit(sourceOf(parts, ctx, request), clock())) return { answer: tooManyRequests(), fault: undefined }

@@ -36,6 +36,14 @@ export interface OperatingSettings {
   ignoreUpToSeconds: number
 }
 
+/** How events reach handlers (protocol.md, 5.4). */
+export interface EventSettings {
+  /** From the event to its request. */
+  delayMs: number
+  /** How often each event is sent: 2 duplicates, 0 loses it. */
+  copies: number
+}
+
 /** Answers every REST call with one refusal, as an administrator or Bitrix24 itself can bring about (protocol.md, 1.7). */
 export type Refusal = 'PORTAL_DELETED' | 'OVERLOAD_LIMIT' | 'PAYMENT_REQUIRED' | 'NO_REST_PLAN'
 
@@ -52,13 +60,19 @@ export interface PortalSettings {
   refusal: Refusal | undefined
   /** Life of an access token. */
   tokenSeconds: number
+  events: EventSettings
+  /** Codes of the placements that the portal offers; undefined: all that it knows. */
+  placements: readonly string[] | undefined
+  /** SERVER_ENDPOINT, APPLICATION_TOKEN, APPLICATION_SCOPE and URI when an application is opened: newer clouds only (trap 15). */
+  newerFields: boolean
 }
 
-/** What `configure` takes: any part; parts of `speed`, `bucket` and `operating` are merged into the present ones. */
-export type SettingsChange = Partial<Omit<PortalSettings, 'speed' | 'bucket' | 'operating'>> & {
+/** What `configure` takes: any part; parts of `speed`, `bucket`, `operating` and `events` are merged into the present ones. */
+export type SettingsChange = Partial<Omit<PortalSettings, 'speed' | 'bucket' | 'operating' | 'events'>> & {
   readonly speed?: Partial<SpeedSettings>
   readonly bucket?: Partial<BucketSettings>
   readonly operating?: Partial<OperatingSettings>
+  readonly events?: Partial<EventSettings>
 }
 
 /** The documented settings of a plan, at no latency and no service time. */
@@ -84,20 +98,24 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
     integerTimes: false,
     movedTo: undefined,
     refusal: undefined,
-    tokenSeconds: 3600
+    tokenSeconds: 3600,
+    events: { delayMs: 0, copies: 1 },
+    placements: undefined,
+    newerFields: true
   }
 }
 
 /** Changes `settings` in place. @throws {RangeError} for a number that cannot be meant. */
 export function changeSettings(settings: PortalSettings, change: SettingsChange): void {
-  const { speed, bucket, operating, ...rest } = change
-  for (const part of [speed, bucket, operating, rest]) check(part)
+  const { speed, bucket, operating, events, ...rest } = change
+  for (const part of [speed, bucket, operating, events, rest]) check(part)
   if (speed?.methodMs !== undefined) check(speed.methodMs)
   if (speed?.workers !== undefined && speed.workers < 1) throw new RangeError('A portal needs at least one worker')
   Object.assign(settings, rest)
   Object.assign(settings.speed, speed)
   Object.assign(settings.bucket, bucket)
   Object.assign(settings.operating, operating)
+  Object.assign(settings.events, events)
   settings.speed.methodMs = Object.fromEntries(
     Object.entries(settings.speed.methodMs).map(([method, ms]) => [method.toLowerCase(), ms])
   )

@@ -1,5 +1,6 @@
 // The methods that belong to no section of the portal: who am I, what is this, what can I call (protocol.md, 6.6).
 // Must stay true: identities come from the credential alone; `batch` is listed here and executed in batch.ts.
+import type { Applications } from '../applications.ts'
 import type { CallContext, Method, PhpParams } from '../method.ts'
 import { truthy } from '../php.ts'
 import { portalTime } from '../portal-time.ts'
@@ -15,13 +16,13 @@ const LICENSES: Readonly<Record<Plan, { readonly name: string; readonly family: 
 }
 
 /** profile, user.current, user.admin, app.info, scope, methods, method.get, server.time. */
-export function systemMethods(plan: Plan): Method[] {
+export function systemMethods(plan: Plan, applications: Applications): Method[] {
   const license = LICENSES[plan]
   return [
     { name: 'profile', scope: null, handle: ({ credential }) => ({ result: profile(credential.person) }) },
     { name: 'user.current', scope: 'user', handle: context => ({ result: currentUser(context) }) },
     { name: 'user.admin', scope: null, handle: ({ credential }) => ({ result: credential.person.admin }) },
-    { name: 'app.info', scope: null, handle: context => ({ result: appInfo(context, license) }) },
+    { name: 'app.info', scope: null, handle: context => ({ result: appInfo(context, license, applications) }) },
     {
       name: 'scope',
       scope: null,
@@ -65,14 +66,19 @@ function currentUser({ credential, now, state }: CallContext): object {
 }
 
 /** What the source answers a webhook; the docs list 403 "Application context required" instead (protocol.md, 6.6). */
-function appInfo({ credential }: CallContext, license: { name: string; family: string }): object {
+function appInfo(
+  { credential }: CallContext,
+  license: { name: string; family: string },
+  applications: Applications
+): object {
   if (credential.type === 'webhook') return { SCOPE: credential.scope, LICENSE: license.name }
+  const application = applications.get(credential.id)
   return {
-    ID: 1,
+    ID: application.id,
     CODE: credential.id,
     VERSION: 1,
     STATUS: 'L',
-    INSTALLED: true,
+    INSTALLED: application.installed,
     PAYMENT_EXPIRED: 'N',
     DAYS: null,
     LANGUAGE_ID: 'ru',

@@ -75,35 +75,6 @@ describe('credentials', () => {
     }
     expect(portal.stats.requests).toBe(2)
   })
-})
-
-describe('the token endpoint', () => {
-  const refresh = (origin: string, fields: Record<string, string>) =>
-    post(`${origin}/oauth/token/`, new URLSearchParams(fields).toString(), 'application/x-www-form-urlencoded')
-
-  it('traps 17, 18 and 20: rotates refresh tokens, names its own host and absolute numeric expiry', async () => {
-    const portal = await openPortal()
-    const { clientId, clientSecret } = portal.credentials
-    const first = portal.credentials.issueTokens(2)
-    const grant = { grant_type: 'refresh_token', client_id: clientId, client_secret: clientSecret }
-    const reply = await refresh(portal.origin, { ...grant, refresh_token: first.refresh_token })
-    const second = JSON.parse(reply.text)
-    expect(second).toMatchObject({ expires_in: 3600, user_id: 2, domain: portal.host, member_id: first.member_id })
-    expect(second.expires).toBeGreaterThan(Date.now() / 1000 + 3500)
-    expect(second.access_token).toMatch(/^[0-9a-f]{70}$/)
-    expect(second.refresh_token).not.toBe(first.refresh_token)
-    const lifetime = (token: string) => Buffer.from(token.slice(0, 8), 'hex').readUInt32LE()
-    expect(lifetime(second.access_token)).toBe(second.expires)
-    expect(Math.round((lifetime(second.refresh_token) - Date.now() / 1000) / 86_400)).toBe(30)
-    const profile = await get(`${portal.origin}/rest/profile?auth=${second.access_token}`)
-    expect((profile.body.result as { ID: string }).ID).toBe('2')
-    const again = await refresh(portal.origin, { ...grant, refresh_token: first.refresh_token })
-    expect([again.status, again.body.error]).toEqual([400, 'invalid_grant'])
-    const missing = await refresh(portal.origin, grant)
-    expect([missing.status, missing.body.error]).toEqual([400, 'invalid_request'])
-    const secret = await refresh(portal.origin, { ...grant, client_secret: 'x', refresh_token: second.refresh_token })
-    expect([secret.status, secret.body.error]).toEqual([400, 'invalid_client'])
-  })
 
   it('trap 19: an error that a handler returns instead of throwing it comes with status 200', async () => {
     const soft: Method = {
