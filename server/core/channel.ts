@@ -5,8 +5,11 @@ import { type Speed, unknownSpeed } from './dispatcher.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
 
-/** How long a page or a look-up goes on trying what was certainly not applied. */
-const PATIENCE_MS = 10_000
+/** How long a page goes on trying: somebody waits for it. */
+const PAGE_PATIENCE_MS = 2000
+/** How long a run's look-up goes on trying; shorter before the portal has ever answered: then the address may be wrong. */
+const RUN_PATIENCE_MS = 10_000
+const FIRST_PATIENCE_MS = 3000
 
 /** An answered batch, and how long it took on our side of the wire. */
 export interface Answer {
@@ -26,7 +29,7 @@ export interface Channel {
   send(commands: readonly Command[], options: { readonly halt: boolean }): Promise<Answer>
   /**
    * For reads and repeatable writes: waits for the request bucket, sends the commands as one batch, learns from the answer.
-   * What was certainly not applied is tried again for up to 10 seconds.
+   * Temporary failures are waited out for some seconds; sending such commands twice does no harm.
    * @throws {PortalFailure}
    */
   execute(commands: readonly Command[], traffic?: Traffic): Promise<BatchReply>
@@ -77,7 +80,8 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
     proven: () => proven,
     send,
     async execute(commands, traffic = 'page') {
-      const giveUpAt = clock.now() + PATIENCE_MS
+      const patience = traffic === 'page' ? PAGE_PATIENCE_MS : proven ? RUN_PATIENCE_MS : FIRST_PATIENCE_MS
+      const giveUpAt = clock.now() + patience
       for (let attempt = 0; ; attempt += 1) {
         for (;;) {
           const wait = pace.reserve(clock.now(), traffic)
@@ -87,7 +91,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
         try {
           return (await send(commands, { halt: false })).reply
         } catch (error) {
-          const again = error instanceof PortalFailure && (error.kind === 'intensity' || error.kind === 'unreachable')
+          const again = error instanceof PortalFailure && ['intensity', 'unreachable', 'lost'].includes(error.kind)
           const pause = 250 * 2 ** attempt
           if (!again || clock.now() + pause > giveUpAt) throw error
           await clock.sleep(pause)

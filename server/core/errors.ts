@@ -84,3 +84,17 @@ export const adminRequired = (what: string): AppError =>
 /** A handshake that does not prove itself. */
 export const grantRefused = (message: string, cause?: unknown): AppError =>
   new AppError(403, 'GRANT_REFUSED', message, { cause })
+
+export const notInstalledYet = (): AppError =>
+  new AppError(
+    403,
+    'NOT_INSTALLED',
+    'The application is not set up in this portal yet. Ask an administrator of the portal to open it once.'
+  )
+
+export const scopeMissing = (scopes: string): AppError =>
+  new AppError(
+    403,
+    'SCOPE_MISSING',
+    `The application lacks rights: ${scopes}. An administrator adds them in the portal under Developer resources, in the form of the local application, and opens it again.`
+  )
