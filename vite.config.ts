@@ -15,6 +15,6 @@ export default defineConfig({
     // No data: addresses in styles: the content security policy allows only files of ours.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: 'placement/main.ts' }
+    rolldownOptions: { input: ['placement/main.ts', 'placement/install.ts'] }
   }
 })

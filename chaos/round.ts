@@ -16,7 +16,7 @@ import { foreignIds, type Verdict, verifyRound } from './verify.ts'
 const ROUND_SECONDS = 60
 /** After this many lives, or seconds, the portal gets well, so that the run can end. */
 const SICK_LIVES = 4
-const SICK_SECONDS = 5
+const SICK_SECONDS = 4
 
 export interface RoundResult {
   readonly seed: number
@@ -69,6 +69,8 @@ const live = async (
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(body(schedule, portal))
       })
+      // A process id that another process has got meanwhile looks alive: its lease has to lapse first.
+      if (started.status === 409) return undefined
       if (started.status !== 202) throw new Error(`The run was not started: ${await started.text()}`)
       run = (await started.json()) as RunSnapshot
       memory.runId = run.id
@@ -136,7 +138,7 @@ export const playRound = async (seed: number, round: number): Promise<RoundResul
   let rejected: Rejection[] = []
   try {
     let final: RunSnapshot | undefined
-    for (let life = 0; final === undefined && life < schedule.kills.length + 20; life += 1) {
+    for (let life = 0; final === undefined && life < schedule.kills.length + 40; life += 1) {
       if (life === SICK_LIVES) portal.faults.clear()
       const kill = schedule.kills[life]
       const server = await startServerProcess(
@@ -159,7 +161,8 @@ export const playRound = async (seed: number, round: number): Promise<RoundResul
       try {
         final = await live(server, portal, schedule, life, memory)
         if (final === undefined && kill !== undefined) kills[kill.by === 'SIGTERM' ? 'SIGTERM' : 'SIGKILL'] += 1
-        if (final === undefined && kill === undefined) problems.push(`the process died by itself:\n${server.output()}`)
+        if (final === undefined && kill === undefined && !server.alive())
+          problems.push(`the process died by itself:\n${server.output()}`)
       } finally {
         clearTimeout(timer)
         await server.stop()

@@ -61,9 +61,13 @@ export async function execute(
   request: RestRequest,
   fault: Fault | undefined
 ): Promise<Answer | undefined> {
+  const overAt = parts.clock() + parts.settings.requestSeconds * 1000
   try {
     return await parts.workers.run(async () => {
-      const execution = new Execution(parts.clock, parts.settings.requestSeconds * 1000, commandsBefore(fault))
+      // The front's time limit counts the wait for a worker too: what comes too late is not begun.
+      const left = overAt - parts.clock()
+      if (left <= 0) return htmlAnswer(504)
+      const execution = new Execution(parts.clock, left, commandsBefore(fault))
       parts.executions.add(execution)
       try {
         if (fault?.kind === 'late') await execution.pause(fault.ms ?? 0)

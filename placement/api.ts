@@ -1,5 +1,5 @@
 // Calls of our own API.
-// Must stay true: every call carries the secret in a header, and every failure is an ApiError with a code.
+// Must stay true: every call carries the session or the secret in a header, and every failure is an ApiError with a code.
 import type { EntityPlural } from '../server/core/entities.ts'
 import type { RecordItems, RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
@@ -34,6 +34,8 @@ export class ApiError extends Error {
 }
 
 export interface Api {
+  /** A new session of a page in a portal's frame, for the one that is still valid. */
+  renewSession(): Promise<string>
   /** The active run, if any. */
   activeRun(): Promise<RunSnapshot | null>
   start(input: StartInput): Promise<RunSnapshot>
@@ -64,10 +66,17 @@ const refusal = async (response: Response): Promise<ApiError> => {
   )
 }
 
-/** @param token the secret, or null where none is needed */
-export const createApi = (token: string | null): Api => {
+export interface ApiOptions {
+  /** The session or the secret, as it is now; null where none is needed. */
+  readonly bearer: () => string | null
+  /** In a portal's frame. */
+  readonly framed: boolean
+}
+
+export const createApi = ({ bearer, framed }: ApiOptions): Api => {
   const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers)
+    const token = bearer()
     if (token !== null) headers.set('Authorization', `Bearer ${token}`)
     let response: Response
     try {
@@ -89,7 +98,14 @@ export const createApi = (token: string | null): Api => {
   }
 
   return {
+    async renewSession() {
+      return (await json<{ session: string }>('/api/session', { method: 'POST' })).session
+    },
     async activeRun() {
+      if (framed) {
+        const { runs } = await json<{ runs: readonly RunSnapshot[] }>('/api/runs')
+        return runs.find(({ status }) => status === 'running') ?? null
+      }
       const { run } = await json<{ busy: boolean; run?: RunSnapshot }>('/bitrix/status')
       return run ?? null
     },

@@ -1,5 +1,6 @@
 // The page's script: puts its parts together.
 // Must stay true: one place knows whether something is running, and every button follows it.
+import type { EntityName } from '../server/core/entities.ts'
 import type { RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import { ApiError, createApi, type Items, type RunAction, type StartInput } from './api.ts'
@@ -7,11 +8,15 @@ import { createClearDialog } from './clear-dialog.ts'
 import { createCreateForm } from './create-form.ts'
 import { saveFile } from './download.ts'
 import { byId } from './element.ts'
+import { enterPortal, type PortalFrame, portalProtocol } from './frame.ts'
 import { createMessages, type Language } from './messages.ts'
 import { createNotice } from './notice.ts'
+import { createOtherTabs } from './other-tabs.ts'
 import { createProgress } from './progress.ts'
+import { createRecordLinks } from './record-links.ts'
 import { createRecords } from './records.ts'
 import { carrySecret, reopenWithSecret, takeSecret } from './secret.ts'
+import { keepSession } from './session.ts'
 import './styles/tokens.css'
 import './styles/app.css'
 import { startTableSwitch } from './table-switch.ts'
@@ -28,6 +33,8 @@ interface PageState {
   readonly contacts: RecordsPage<Items['contacts']> | null
   /** The active or the last run. */
   readonly run: RunSnapshot | null
+  /** Only in a portal's frame. */
+  readonly session: string | null
 }
 
 /** What ended well long ago is no news when the page opens. */
@@ -36,18 +43,27 @@ const isNews = (run: RunSnapshot): boolean => run.status !== 'completed' || run.
 const startPage = (): void => {
   const state = JSON.parse(byId('state', HTMLElement).textContent ?? '') as PageState // written by our own server
   const { portal, run: firstRun } = state
-  const secret = takeSecret()
-  carrySecret(document.querySelectorAll<HTMLAnchorElement>('#languages a'), secret)
+  const framed = state.session !== null
+  let bearer = state.session ?? takeSecret()
+  if (!framed) carrySecret(document.querySelectorAll<HTMLAnchorElement>('#languages a'), bearer)
   const messages = createMessages(state.lang)
   const notice = createNotice(messages)
-  const api = createApi(secret)
-  const others = new BroadcastChannel('bitrixcorp')
+  const api = createApi({ bearer: () => bearer, framed })
+  const others = createOtherTabs(() => watcher.look())
   const title = document.title
   let run: RunSnapshot | null = null
   let pending = false
   let grownAt = performance.now()
 
-  const deps = { api, messages, announce: notice.announce }
+  const protocol = framed && window.parent !== window ? portalProtocol(window.name) : null
+  let frame: PortalFrame | null = null
+  const openRecord = (entity: EntityName, id: number): boolean => {
+    // What was changed in the card is in the tables then.
+    frame?.openRecord(entity, id).then(refresh, notice.failed)
+    return frame !== null
+  }
+  const linkRow = protocol === null ? null : createRecordLinks(`${protocol}://${portal.host}`, openRecord)
+  const deps = { api, messages, announce: notice.announce, linkRow }
   const companies = createRecords('companies', state.companies, firstRun, deps)
   const contacts = createRecords('contacts', state.contacts, firstRun, deps)
   const tables = [companies, contacts]
@@ -89,7 +105,7 @@ const startPage = (): void => {
     try {
       const started = await request()
       notice.clear()
-      others.postMessage('run')
+      others.tell()
       watcher.attach(started)
     } catch (error) {
       if (error instanceof ApiError && error.run !== undefined) watcher.attach(error.run)
@@ -125,7 +141,11 @@ const startPage = (): void => {
   const progress = createProgress({
     messages,
     announce: notice.announce,
-    act: (runId: string, action: RunAction) => void launch(() => api.act(runId, action)).catch(notice.failed),
+    act: (runId: string, action: RunAction) =>
+      launch(() => api.act(runId, action)).catch(error => {
+        notice.failed(error)
+        throw error
+      }),
     download: (runId: string) =>
       void api.rejections(runId).then(file => saveFile(file, `bitrixcorp-${runId}.csv`), notice.failed)
   })
@@ -143,10 +163,26 @@ const startPage = (): void => {
     opening
   )
   document.addEventListener('visibilitychange', watcher.visibilityChanged)
-  others.addEventListener('message', watcher.look)
   startTableSwitch()
   show(opening)
+
+  if (protocol !== null) {
+    enterPortal(title).then(entered => {
+      frame = entered
+    }, notice.failed)
+  }
+  if (framed) {
+    void keepSession({
+      renew: api.renewSession,
+      renewed(session) {
+        bearer = session
+      },
+      over: notice.failed,
+      wait: ms => new Promise(resolve => setTimeout(resolve, ms))
+    })
+  }
 }
 
 if (document.querySelector('[data-error]') === null) startPage()
-else if (document.querySelector('[data-error="403"]') !== null) reopenWithSecret()
+// Only the standalone page asks for a secret; a refusal in a portal's frame has none.
+else if (document.querySelector('[data-error="403"] #secret') !== null) reopenWithSecret()

@@ -13,7 +13,8 @@ const ANNOUNCE_EVERY_PERCENT = 25
 export interface ProgressDeps {
   readonly messages: Messages
   readonly announce: (text: string) => void
-  readonly act: (runId: string, action: RunAction) => void
+  /** Rejects when it was refused; the reason is shown elsewhere. */
+  readonly act: (runId: string, action: RunAction) => Promise<void>
   readonly download: (runId: string) => void
 }
 
@@ -123,7 +124,11 @@ export const createProgress = ({ messages, announce, act, download }: ProgressDe
   const perform = (action: RunAction) => (): void => {
     if (run === null) return
     if (action === 'cancel') cancelling = true
-    act(run.id, action)
+    act(run.id, action).catch(() => {
+      // Somebody else's run, for example: it goes on, and so does its button.
+      cancelling = false
+      keepFocus(showButtons)
+    })
   }
   buttons.cancel.addEventListener('click', perform('cancel'))
   buttons.resume.addEventListener('click', perform('resume'))

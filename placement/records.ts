@@ -9,12 +9,15 @@ import { byId, cloneRow, fillFields, part } from './element.ts'
 import { createLiveTotal } from './live-total.ts'
 import type { Messages } from './messages.ts'
 import { describe } from './notice.ts'
+import type { LinkRow } from './record-links.ts'
 import { type FillRow, fillRow } from './record-rows.ts'
 
 export interface RecordsDeps {
   readonly api: Pick<Api, 'records'>
   readonly messages: Messages
   readonly announce: (text: string) => void
+  /** Makes links of the names; null where there is nothing to open. */
+  readonly linkRow: LinkRow | null
 }
 
 export interface Records {
@@ -36,7 +39,7 @@ export const createRecords = <K extends EntityPlural>(
   plural: K,
   initial: RecordsPage<Items[K]> | null,
   run: RunSnapshot | null,
-  { api, messages, announce }: RecordsDeps
+  { api, messages, announce, linkRow }: RecordsDeps
 ): Records => {
   const { t } = messages
   const section = byId(plural, HTMLElement)
@@ -47,6 +50,7 @@ export const createRecords = <K extends EntityPlural>(
   const previous = part(section, 'previous', HTMLButtonElement)
   const next = part(section, 'next', HTMLButtonElement)
   const fill: FillRow<K> = fillRow[plural]
+  const link: LinkRow[K] | undefined = linkRow?.[plural]
   const cursors = createCursors()
   const live = createLiveTotal()
   // A portal says only that a page is full; whether it is the last one, the total knows.
@@ -85,6 +89,7 @@ export const createRecords = <K extends EntityPlural>(
         const row = cloneRow(template)
         fillFields(row, { number: String(first + index) })
         fill(row, item)
+        link?.(row, item)
         return row
       })
     )
@@ -136,6 +141,10 @@ export const createRecords = <K extends EntityPlural>(
   )
   part(section, 'retry', HTMLButtonElement).addEventListener('click', refresh)
 
+  initial?.items.forEach((item, index) => {
+    const row = rows.children[index]
+    if (row !== undefined) link?.(row, item)
+  })
   // In this order: the server counted while the run was on.
   if (run !== null) follow(run)
   if (initial !== null) live.read(initial.total)

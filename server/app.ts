@@ -8,11 +8,15 @@ import type { Runs } from './core/runs.ts'
 import type { Assets } from './http/assets.ts'
 import { readBodies } from './http/body.ts'
 import { answerErrors } from './http/errors.ts'
-import { refuseChangesByOtherSites, requireSecret, type Secret, serveOwnHosts } from './http/guard.ts'
+import { eventsRoutes } from './http/events.ts'
+import { refuseChangesByOtherSites, type Secret, serveOwnHosts } from './http/guard.ts'
+import { installRoutes } from './http/install.ts'
 import type { ReadRecords } from './http/page-data.ts'
+import { placementRoutes } from './http/placement.ts'
+import { unframed } from './http/policy.ts'
 import { recordsRoutes } from './http/records.ts'
 import { runsRoutes } from './http/runs.ts'
-import type { Site } from './http/site.ts'
+import { type ApplicationDoor, createSites, type StandaloneSite } from './http/site.ts'
 import { standaloneRoutes } from './http/standalone.ts'
 import type { Translations } from './http/translate.ts'
 import { createViews } from './http/views.ts'
@@ -21,7 +25,10 @@ import type { Log } from './log.ts'
 export interface AppDeps {
   readonly log: Log
   readonly runs: Runs
-  readonly site: Site
+  /** Undefined: the standalone routes are off. */
+  readonly site: StandaloneSite | undefined
+  /** Undefined: no keys of a local application are configured. */
+  readonly door?: ApplicationDoor | undefined
   readonly readRecords: ReadRecords
   readonly assets: Assets
   readonly translations: Translations
@@ -35,25 +42,19 @@ export interface AppDeps {
 
 const securityHeaders = () =>
   helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"]
-      }
-    },
+    // Set below: pages in a portal's frame have their own.
+    contentSecurityPolicy: false,
     // frame-ancestors says it, and in a portal's frame X-Frame-Options could not.
     frameguard: false,
     // The app itself speaks http behind a proxy; transport security is the proxy's word.
     strictTransportSecurity: false,
     referrerPolicy: { policy: 'no-referrer' }
   })
+
+const refuseFrames = async (ctx: Koa.Context, next: Koa.Next): Promise<void> => {
+  ctx.set('Content-Security-Policy', unframed)
+  await next()
+}
 
 /** `ERR_STREAM_PREMATURE_CLOSE` and the like: a visitor left. Not an error of ours. */
 const visitorLeft = (error: NodeJS.ErrnoException): boolean =>
@@ -72,14 +73,21 @@ export const createApp = (deps: AppDeps): Koa => {
     ctx.body = { status: 'ok' }
   })
   deps.assets.routes(open)
-  standaloneRoutes(open, { ...deps, views, secret: deps.standaloneSecret })
+  const sites = createSites({ ...deps, door: deps.door })
+  standaloneRoutes(open, { ...deps, sites, standalone: deps.site !== undefined, views, secret: deps.standaloneSecret })
+  if (deps.door !== undefined) {
+    const doorDeps = { ...deps, door: deps.door, views }
+    installRoutes(open, doorDeps)
+    placementRoutes(open, doorDeps)
+    eventsRoutes(open, doorDeps)
+  }
 
   const api = new Router()
-  api.use(requireSecret(deps.standaloneSecret))
-  runsRoutes(api, deps)
-  recordsRoutes(api, deps.site, deps.readRecords)
+  runsRoutes(api, { ...deps, siteOf: sites.of })
+  recordsRoutes(api, sites.of, deps.readRecords)
 
   app.use(securityHeaders())
+  app.use(refuseFrames)
   app.use(answerErrors(log, translations, views))
   app.use(serveOwnHosts(deps.publicUrl))
   app.use(refuseChangesByOtherSites(deps.publicUrl))

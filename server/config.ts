@@ -56,8 +56,8 @@ const list = (item: RegExp | ((text: string) => boolean), message: string) =>
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(host)
 const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:'
-/** Plain http only where it cannot be overheard: an emulated server. */
-const isAuthorizationServer = (text: string): boolean =>
+/** Plain http only where it cannot be overheard: around an emulated portal. */
+const isProtected = (text: string): boolean =>
   isHttps(text) || (URL.canParse(text) && new URL(text).protocol === 'http:' && isLoopback(new URL(text).hostname))
 const PORTAL_HOST = /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i
 
@@ -89,7 +89,7 @@ const environment = z.object({
   BITRIX_CLIENT_ID: z.string().optional(),
   BITRIX_CLIENT_SECRET: secret(1, 'must not be empty').optional(),
   BITRIX_OAUTH_URLS: list(
-    isAuthorizationServer,
+    isProtected,
     `must be https addresses divided by commas, for example ${OAUTH_SERVERS[1]}`
   ).default(OAUTH_SERVERS),
   BITRIX_PORTAL_HOSTS: list(
@@ -102,7 +102,7 @@ const environment = z.object({
   AUTO_RESUME: z.enum(['on', 'off'], 'must be on or off, for example AUTO_RESUME=on').default('off'),
   PUBLIC_URL: z
     .string()
-    .refine(isHttps, 'must be an https address, for example https://bitrixcorp.example.com')
+    .refine(isProtected, 'must be an https address, for example https://bitrixcorp.example.com')
     .transform(originOnly)
     .optional(),
   APP_SECRET: secret(
@@ -117,6 +117,8 @@ export type Standalone =
   | { readonly mode: 'webhook'; readonly webhook: Webhook }
   /** Nothing configured: a portal in the same process. */
   | { readonly mode: 'emulated' }
+  /** Only keys of a local application: everything happens inside portals. */
+  | { readonly mode: 'off' }
 
 export interface Config {
   readonly port: number
@@ -173,6 +175,14 @@ const crossProblems = (given: Readonly<Record<string, string | undefined>>): str
   return problems
 }
 
+const standaloneOf = ({
+  BITRIX_WEBHOOK_URL: webhook,
+  BITRIX_CLIENT_ID: key
+}: z.infer<typeof environment>): Standalone => {
+  if (webhook !== undefined) return { mode: 'webhook', webhook }
+  return { mode: key === undefined ? 'emulated' : 'off' }
+}
+
 /** Pure. An empty value counts as unset. @throws {ConfigError} */
 export const readConfig = (env: Environment): Config => {
   const given = Object.fromEntries(
@@ -192,10 +202,7 @@ export const readConfig = (env: Environment): Config => {
     host: data.HOST,
     dataDir: data.DATA_DIR,
     databaseUrl: data.DATABASE_URL,
-    standalone:
-      data.BITRIX_WEBHOOK_URL === undefined
-        ? ({ mode: 'emulated' } as const)
-        : ({ mode: 'webhook', webhook: data.BITRIX_WEBHOOK_URL } as const),
+    standalone: standaloneOf(data),
     standaloneSecret: data.BITRIX_WEBHOOK_SECRET,
     application:
       data.BITRIX_CLIENT_ID === undefined || data.BITRIX_CLIENT_SECRET === undefined

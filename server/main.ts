@@ -22,7 +22,9 @@ const main = async (): Promise<void> => {
   const config = loadConfig()
   const log = createLog(config.logLevel)
   const server = await startServer(config, log).catch(error => refuse(describe(error, `${config.host}:${config.port}`)))
-  process.stdout.write(`\n  BitrixCorp: ${server.origin}\n\n`)
+  const { emulated, origin } = server
+  const portal = emulated === undefined ? '' : `  The same inside an emulated portal: ${emulated.origin}\n`
+  process.stdout.write(`\n  BitrixCorp: ${origin}\n${portal}\n`)
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {

@@ -2,37 +2,42 @@
 // Must stay true: the only module (with main.ts) that knows all others; everything that it opens it closes.
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createEmulatedPortal, type EmulatedPortal } from '../emulator/emulated-portal.ts'
+import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
 import { createApp } from './app.ts'
+import { openApplication } from './bitrix24/application-parts.ts'
 import { createWebhookClient } from './bitrix24/client.ts'
 import { createRestPortal } from './bitrix24/rest-portal.ts'
 import type { Config } from './config.ts'
-import { createChannel } from './core/channel.ts'
+import { type Channel, createChannel } from './core/channel.ts'
 import { createPace } from './core/pace.ts'
 import { answerSlackSeconds } from './core/portal.ts'
 import { readRecords } from './core/records.ts'
+import type { RunRecord } from './core/run.ts'
 import { createRuns } from './core/runs.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
+import { type ApplicationKeys, DEMO_MEMBER_ID, openDemoPortal, registerOnDemo } from './demo.ts'
 import { loadAssets } from './http/assets.ts'
+import { createSessions } from './http/session.ts'
+import type { ApplicationDoor, StandaloneSite } from './http/site.ts'
 import { loadTranslations } from './http/translate.ts'
 import type { Log } from './log.ts'
 import { openDatabase } from './store/database.ts'
+import { createInstallations } from './store/installations.ts'
 import { createJournal } from './store/journal.ts'
 import { createLeases } from './store/leases.ts'
+import { loadAppSecret } from './store/secrets.ts'
+import { createVault } from './store/vault.ts'
 import { systemClock } from './system-clock.ts'
 
 /** A lease lives this long without being renewed. */
 const LEASE_MS = 15_000
 /** How often runs of dead processes are looked for. */
 const RECOVER_EVERY_MS = 5000
-
-/** The portal in this process works at an unhurried pace, so that a newcomer sees what happens. */
-const DEMO_SPEED = { latencyMs: 20, commandMs: 60, workers: 6 }
 
 export interface RunningServer {
   readonly origin: string
@@ -82,6 +87,16 @@ const listen = async (server: Server, port: number, host: string): Promise<strin
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
 }
 
+/** The configured local application, or the demo's. `ownUrl`: where this machine reaches us. */
+const applicationOf = (
+  { application, oauthUrls, portalHosts, publicUrl }: Config,
+  emulated: EmulatedPortal | undefined,
+  ownUrl: string
+): ApplicationKeys | undefined => {
+  if (application !== undefined && publicUrl !== undefined) return { ...application, oauthUrls, portalHosts, publicUrl }
+  return emulated === undefined ? undefined : registerOnDemo(emulated, ownUrl)
+}
+
 /** Starts everything; resolves when the server answers. @throws {StorageUnusable} and errors of listening */
 export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
   const root = projectRoot()
@@ -99,32 +114,37 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     undo.push(() => db.destroy())
 
     const { standalone } = config
-    const emulated = standalone.mode === 'emulated' ? await createEmulatedPortal({ speed: DEMO_SPEED }) : undefined
+    const emulated = standalone.mode === 'emulated' ? await openDemoPortal() : undefined
     if (emulated !== undefined) undo.push(() => emulated.close())
-    const webhook: Webhook =
-      standalone.mode === 'webhook' ? standalone.webhook : webhookUrlSchema.parse(emulated?.webhookUrl)
-    const client = createWebhookClient(webhook, {
+    const newPace = () => createPace({ ...config, random: Math.random })
+    const clientOptions = {
       requestSeconds: config.requestSeconds,
       graceSeconds: answerSlackSeconds(config.requestSeconds)
-    })
-    undo.push(() => client.close())
-    // The emulated portal has a new port at every start; its history is one.
-    const portal = createRestPortal({
-      id: emulated === undefined ? webhook.host : 'emulated',
-      host: webhook.host,
-      client
-    })
-    const pace = createPace({ ...config, random: Math.random })
-    const channel = createChannel(portal, pace, systemClock)
+    }
+    const openStandalone = (mode: 'webhook' | 'emulated', webhook: Webhook): StandaloneSite => {
+      const client = createWebhookClient(webhook, clientOptions)
+      undo.push(() => client.close())
+      const id = mode === 'emulated' ? DEMO_MEMBER_ID : webhook.host
+      const portal = createRestPortal({ id, host: webhook.host, client })
+      return { channel: createChannel(portal, newPace(), systemClock), mode }
+    }
+    const site =
+      standalone.mode === 'off'
+        ? undefined
+        : openStandalone(
+            standalone.mode,
+            standalone.mode === 'webhook' ? standalone.webhook : webhookUrlSchema.parse(emulated?.webhookUrl)
+          )
 
+    const leases = createLeases(db, {
+      owner: `${hostname()}:${process.pid}:${randomUUID()}`,
+      ttl: LEASE_MS,
+      now: Date.now,
+      isAlive
+    })
     const runs = createRuns({
       journal: createJournal(db),
-      leases: createLeases(db, {
-        owner: `${hostname()}:${process.pid}:${randomUUID()}`,
-        ttl: LEASE_MS,
-        now: Date.now,
-        isAlive
-      }),
+      leases,
       clock: systemClock,
       random: Math.random,
       newId: newRunId,
@@ -133,10 +153,38 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       onCrash: error => log.error({ err: error }, 'run failed inside')
     })
 
+    // Listens before the rest stands: the emulated portal wants to know the address of the application.
+    let answer: RequestListener = (_, response) => {
+      response.writeHead(503, { 'Retry-After': '1' }).end()
+    }
+    const server = createServer((request, response) => answer(request, response))
+    const origin = await listen(server, config.port, config.host)
+    undo.push(() => {
+      server.close()
+    })
+
+    let door: ApplicationDoor | undefined
+    const keys = applicationOf(config, emulated, `http://127.0.0.1:${new URL(origin).port}`)
+    if (keys !== undefined) {
+      const appSecret = await loadAppSecret({
+        dataDir: resolve(config.dataDir),
+        configured: config.appSecret?.reveal()
+      })
+      const application = openApplication({
+        ...keys,
+        ...{ store: createInstallations(db, createVault(appSecret)), leases, runs, newPace, client: clientOptions },
+        ...{ clock: systemClock, fetch },
+        onTrouble: (error, what) => log.warn({ err: error }, `${what} did not work`)
+      })
+      undo.push(() => application.close())
+      door = { application, sessions: createSessions(appSecret, Date.now) }
+    }
+
     const app = createApp({
       log,
       runs,
-      site: { channel, mode: standalone.mode },
+      site,
+      door,
       readRecords,
       assets: loadAssets(join(root, 'dist', 'placement')),
       translations: loadTranslations(join(root, 'locales')),
@@ -146,8 +194,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       newSeed: () => randomInt(2 ** 32),
       closing: closing.signal
     })
-    const server = createServer(app.callback())
-    const origin = await listen(server, config.port, config.host)
+    answer = app.callback()
     undo.push(async () => {
       const closed = new Promise<void>(done => server.close(() => done()))
       server.closeIdleConnections()
@@ -161,15 +208,17 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       clearTimeout(late)
     })
 
+    const channelOf = async (record: RunRecord): Promise<Channel | undefined> => {
+      if (record.startedBy.userId !== null) return door?.application.channelOfRun(record)
+      return record.portalId === site?.channel.portal.id ? site.channel : undefined
+    }
     const recover = async (): Promise<void> => {
-      await runs
-        .recover(async record => (record.portalId === portal.id ? channel : undefined))
-        .catch(error => log.error({ err: error }, 'recovery failed'))
+      await runs.recover(channelOf).catch(error => log.error({ err: error }, 'recovery failed'))
     }
     await recover()
     const recovering = setInterval(recover, RECOVER_EVERY_MS)
     undo.push(() => clearInterval(recovering))
-    log.info({ origin, portal: portal.host, mode: standalone.mode }, 'BitrixCorp is ready')
+    log.info({ origin, portal: site?.channel.portal.host, mode: standalone.mode }, 'BitrixCorp is ready')
     return { origin, emulated, close }
   } catch (error) {
     await close()

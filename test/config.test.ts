@@ -120,6 +120,13 @@ describe('what belongs together', () => {
     }
   })
 
+  test('keys alone leave the standalone page off; a webhook beside them keeps it; http is for this machine only', () => {
+    expect(readConfig(KEYS).standalone).toEqual({ mode: 'off' })
+    expect(readConfig({ ...KEYS, BITRIX_WEBHOOK_URL: WEBHOOK }).standalone.mode).toBe('webhook')
+    expect(readConfig({ ...KEYS, PUBLIC_URL: 'http://127.0.0.1:3000/' }).publicUrl).toBe('http://127.0.0.1:3000')
+    expect(problemsOf({ ...KEYS, PUBLIC_URL: 'http://10.0.0.1:3000' })).toContain('- PUBLIC_URL: ')
+  })
+
   test('a shared database needs APP_SECRET', () => {
     const DATABASE_URL = 'postgres://user:planted@db/bitrixcorp'
     expect(problemsOf({ DATABASE_URL })).toContain('- APP_SECRET: is missing')

@@ -15,8 +15,8 @@ export interface RawReply {
 /** A client with an endpoint and credentials; the gateway does not care which kind. */
 export interface RestClient {
   /**
-   * Sends one `batch` request, exactly once. `cmd`: encoded commands by key.
-   * Rejects with the transport's own error, for failures.ts only: it may hold the secret.
+   * Sends one `batch` request, and lets the portal execute it at most once. `cmd`: encoded commands by key.
+   * Rejects with {PortalFailure}, or with the transport's own error, for failures.ts only: it may hold the secret.
    */
   batch(cmd: Readonly<Record<string, string>>, options: { readonly halt: boolean }): Promise<RawReply>
   /** Closes idle connections. */
@@ -33,7 +33,7 @@ export interface ClientOptions {
 const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 /** A fresh object per client: the SDK keeps and mutates `rateLimit` by reference (sdk.md, section 3). */
-const unrestricted = (): RestrictionParams => ({
+export const unrestricted = (): RestrictionParams => ({
   rateLimit: { burstLimit: 1e9, drainRate: 1e9, adaptiveEnabled: false },
   operatingLimit: { windowMs: 600_000, limitMs: Number.MAX_SAFE_INTEGER, heavyPercent: 100 },
   adaptiveConfig: { enabled: false, thresholdPercent: 100, coefficient: 0, maxDelay: 0 },
@@ -43,11 +43,18 @@ const unrestricted = (): RestrictionParams => ({
   retryOnNetworkError: false
 })
 
+/** An SDK client without its own ideas: one call, one request, one raw answer. */
+export interface Transport {
+  /** Sends `batch` with these parameters. What comes back may hold credentials. */
+  post(params: Readonly<Record<string, unknown>>): Promise<RawReply>
+  close(): void
+}
+
 /**
  * Makes one SDK http client transparent. Every answer is handed through as a success whose `result` is the raw reply:
  * else the SDK would lose empty error codes, fail on answers without `time`, and send again after some 401s (sdk.md, 0).
  */
-const createRestClient = (sdk: TypeHttp, blot: (text: string) => string, options: ClientOptions): RestClient => {
+export const createTransport = (sdk: TypeHttp, options: ClientOptions): Transport => {
   // Whole milliseconds: AbortSignal.timeout throws for a fraction.
   const patience = Math.ceil((options.requestSeconds + (options.graceSeconds ?? 5)) * 1000)
   const agents = createAgents()
@@ -72,14 +79,14 @@ const createRestClient = (sdk: TypeHttp, blot: (text: string) => string, options
     const reply: RawReply = {
       status: response.status,
       location: typeof location === 'string' ? location : undefined,
-      body: blot(String(response.data ?? ''))
+      body: String(response.data ?? '')
     }
     return { ...response, status: 200, data: { result: reply, time: {} } }
   })
   sdk.setLogger(LoggerFactory.createNullLogger()) // its methods return promises, which the SDK needs (sdk.md, 0.8)
   return {
-    async batch(cmd, { halt }) {
-      const answer = await sdk.call<RawReply>('batch', { halt: halt ? 1 : 0, cmd })
+    async post(params) {
+      const answer = await sdk.call<RawReply>('batch', { ...params })
       const reply = answer.getData()?.result
       if (reply === undefined) throw new Error('The SDK returned no answer')
       return reply
@@ -101,5 +108,12 @@ export const createWebhookClient = (webhook: Webhook, options: ClientOptions): R
   hook.offClientSideWarning()
   // The path goes with the secret; PHP escapes its slashes.
   const traces = new RegExp(String.raw`(\\?/rest\\?/${userId}\\?/)?${secret}`, 'g')
-  return createRestClient(hook.getHttpClient(ApiVersion.v2), text => text.replace(traces, '***'), options)
+  const transport = createTransport(hook.getHttpClient(ApiVersion.v2), options)
+  return {
+    async batch(cmd, { halt }) {
+      const reply = await transport.post({ halt: halt ? 1 : 0, cmd })
+      return { ...reply, body: reply.body.replace(traces, '***') }
+    },
+    close: transport.close
+  }
 }

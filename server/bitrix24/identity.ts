@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type BatchReply, type Portal, PortalFailure } from '../core/portal.ts'
 
 export interface Access {
+  readonly userId: string
   /** Name of the person whose rights we have; may be empty. */
   readonly person: string
   readonly admin: boolean
@@ -17,7 +18,7 @@ export interface Access {
 const NEEDED = ['crm']
 
 const name = z.string().catch('')
-const profileSchema = z.object({ ADMIN: z.boolean().catch(false), NAME: name, LAST_NAME: name })
+const profileSchema = z.object({ ID: z.coerce.string(), ADMIN: z.boolean().catch(false), NAME: name, LAST_NAME: name })
 const scopesSchema = z.array(z.string().toLowerCase())
 
 /** @throws {PortalFailure} when the command was not answered */
@@ -43,9 +44,10 @@ export const describeAccess = async (portal: Pick<Portal, 'execute'>): Promise<A
     ],
     { halt: false }
   )
-  const { ADMIN, NAME, LAST_NAME } = resultOf(reply, 'profile', profileSchema)
+  const { ID, ADMIN, NAME, LAST_NAME } = resultOf(reply, 'profile', profileSchema)
   const scopes = resultOf(reply, 'scope', scopesSchema)
   return {
+    userId: ID,
     person: `${NAME} ${LAST_NAME}`.trim(),
     admin: ADMIN,
     scopes,

@@ -1,6 +1,13 @@
 // A portal over a REST client: commands in one batch request, and a truthful outcome for every one of them.
 // Must stay true: one execute is exactly one request; a command is "ok" only when the raw reply holds its result and no error.
-import type { BatchReply, Command, CommandOutcome, CommandTime, Portal } from '../core/portal.ts'
+import {
+  type BatchReply,
+  type Command,
+  type CommandOutcome,
+  type CommandTime,
+  type Portal,
+  PortalFailure
+} from '../core/portal.ts'
 import type { RawReply, RestClient } from './client.ts'
 import { encodeCommand } from './encoding.ts'
 import { failureOfReply, failureOfTransport, outcomeOfError } from './failures.ts'
@@ -80,7 +87,7 @@ export const createRestPortal = ({ id, host, client }: RestPortalOptions): Porta
     try {
       reply = await client.batch(cmd, { halt })
     } catch (error) {
-      throw failureOfTransport(error, host)
+      throw error instanceof PortalFailure ? error : failureOfTransport(error, host)
     }
     const body = reply.status === 200 ? readBatch(parseJson(reply.body)) : undefined
     if (body === undefined) throw failureOfReply(reply, host)

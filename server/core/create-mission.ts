@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts'
 import { createCreateQueue } from './create-queue.ts'
 import { type EntityName, entities } from './entities.ts'
 import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
+import { demandCompany } from './look-up.ts'
 import type { Batch, Mission } from './mission.ts'
 import type { Plan } from './plan.ts'
 import { answerSlackSeconds, type Command } from './portal.ts'
@@ -107,6 +108,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     async prepare() {
       // One cheap read finds a wrong address, a revoked webhook or a missing scope before anything is written.
       if (!channel.proven()) await reconciler.probe()
+      if (plan.existingCompany !== undefined) await demandCompany(channel, plan.existingCompany)
       return []
     },
     left: () => ledger.count('pending'),

@@ -34,6 +34,7 @@ export const createCreateQueue = (plan: Plan, ledger: Ledger): CreateQueue => {
   const fanOut = (company: number): void => {
     fans.push(plan.contactsOf(company)[Symbol.iterator]())
   }
+  if (plan.existingCompany !== undefined) fanOut(0)
   for (let row = 1; row <= plan.companies; row += 1) if (ledger.status(row) === 'ok') fanOut(row)
 
   const nextCompany = (): number | undefined => {

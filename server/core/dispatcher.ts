@@ -1,8 +1,11 @@
 // How large the next batch is and how many requests may be under way, from what the portal's own answers say.
-// Must stay true: pure arithmetic over what it was told; a batch has at most 50 commands and aims at 12 s or less.
+// Must stay true: pure arithmetic over what it was told; a batch has at most 50 commands and aims at a fifth of the time a request may take.
 
 const MAX_BATCH = 50
-const AIM_SECONDS = 12
+/** A batch aims at this share of the longest request: 12 s of the cloud's 60. */
+const AIM = 1 / 5
+/** The whole of a short run may lie in the portal's queue if even a single worker gets through it in this share of the longest request. */
+const SHORT = 0.4
 const MAX_IN_FLIGHT = 48
 /** Rows a request of a short run carries without anything being known of the portal. */
 const SMALL = 8
@@ -12,8 +15,8 @@ const SPREAD = 0.83
 const PROBES = 16
 const PROBES_WHEN_SCARCE = 4
 const PROBE_ROWS = 2
-/** All requests together may lie this long in the portal's queue, as long as its number of workers is not known. */
-const QUEUE_SECONDS = 120
+/** Work that may be under way, in longest requests, as long as the portal's number of workers is not known. */
+const TRUST = 2
 
 export interface Measure {
   readonly commands: number
@@ -55,27 +58,30 @@ export const unknownSpeed = (): Speed => ({
 const smooth = (before: number | undefined, now: number): number =>
   before === undefined ? now : before * 0.8 + now * 0.2
 
-/** `grain`: rows come in groups of this size (a company and its contact: 2). */
-export const createDispatcher = (speed: Speed, grain: number): Dispatcher => {
+/**
+ * `grain`: rows come in groups of this size (a company and its contact: 2).
+ * `requestSeconds`: how long a portal may go on working on one request.
+ */
+export const createDispatcher = (speed: Speed, grain: number, requestSeconds: number): Dispatcher => {
   let probes = 0
   let careful = MAX_IN_FLIGHT
 
   const cap = (perCommand: number): number =>
-    Math.max(1, Math.min(MAX_BATCH, Math.floor(AIM_SECONDS / Math.max(perCommand, 1e-6))))
+    Math.max(1, Math.min(MAX_BATCH, Math.floor((requestSeconds * AIM) / Math.max(perCommand, 1e-6))))
 
   /** Requests that may be under way: a little more than the portal works on at once, or twice what was tried without a queue. */
   const limit = (perCommand: number): number => {
     const batchSeconds = cap(perCommand) * perCommand
-    const trusted = Math.max(8, Math.floor(QUEUE_SECONDS / Math.max(batchSeconds, 1e-6)))
+    const trusted = Math.max(8, Math.floor((requestSeconds * TRUST) / Math.max(batchSeconds, 1e-6)))
     const known = speed.workers === undefined ? Math.max(8, speed.unqueued * 2) : Math.ceil(speed.workers * 1.15) + 1
-    return Math.max(2, Math.min(MAX_IN_FLIGHT, trusted, known, careful))
+    return Math.max(1, Math.min(MAX_IN_FLIGHT, trusted, known, careful))
   }
 
   const whole = (rows: number): number => Math.ceil(rows / grain) * grain
 
   return {
     size(left, free, inFlight) {
-      if (left <= 0 || free < 1 || inFlight >= MAX_IN_FLIGHT) return 0
+      if (left <= 0 || free < 1 || inFlight >= careful) return 0
       const spread = Math.max(1, Math.floor((free + inFlight) * SPREAD) - inFlight)
       const share = whole(left / spread)
       const { perCommand } = speed
@@ -87,7 +93,7 @@ export const createDispatcher = (speed: Speed, grain: number): Dispatcher => {
         return PROBE_ROWS
       }
       // A short run's queue at the portal is short, whatever the number of its workers.
-      if (share <= SMALL && left * perCommand < AIM_SECONDS * 2) return Math.min(share, cap(perCommand))
+      if (share <= SMALL && left * perCommand < requestSeconds * SHORT) return Math.min(share, cap(perCommand))
       const most = limit(perCommand)
       if (inFlight >= most) return 0
       // Towards the end batches get smaller, so that the last ones end together; fewer and larger where requests are scarce.
@@ -108,7 +114,7 @@ export const createDispatcher = (speed: Speed, grain: number): Dispatcher => {
       }
     },
     failed() {
-      careful = Math.max(2, Math.floor(Math.min(careful, speed.workers ?? MAX_IN_FLIGHT) / 2))
+      careful = Math.max(1, Math.floor(Math.min(careful, (speed.workers ?? MAX_IN_FLIGHT) * 2) / 2))
     }
   }
 }

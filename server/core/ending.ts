@@ -7,11 +7,16 @@ export interface Ending {
   readonly failure: RunFailure | null
   /** Unknown rows are looked up before the end. */
   readonly settle: boolean
+  /** The end is not written down: the next start finds the run unfinished, and goes on with it. */
+  readonly unwritten?: true
 }
 
 export const cancelled: Ending = { status: 'cancelled', failure: null, settle: true }
 
 export const interrupted = (settle: boolean): Ending => ({ status: 'interrupted', failure: null, settle })
+
+/** The process stops, and the next one is to go on by itself. */
+export const suspended: Ending = { ...interrupted(false), unwritten: true }
 
 /** The portal or the storage cannot go on; the run can be resumed. */
 export const failedBy = ({ code, message }: RunFailure): Ending => ({

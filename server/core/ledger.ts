@@ -30,11 +30,16 @@ export const rowsByEntity = (plan: Pick<Plan, 'entityOf'>, rows: Iterable<number
   return set.toRows()
 }
 
-export const createLedger = (plan: Pick<Plan, 'total' | 'companies'>): Ledger => {
+export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingCompany'>): Ledger => {
   const statuses = new Uint8Array(plan.total + 1)
   const companyIds = new Float64Array(plan.companies + 1)
   const counts = rowStatuses.map(() => 0)
   counts[code.pending] = plan.total
+  // Row 0 stands for a company that was there before; it is no row of the run, and counts nowhere.
+  if (plan.existingCompany !== undefined) {
+    statuses[0] = code.ok
+    companyIds[0] = plan.existingCompany
+  }
 
   const set = (row: number, status: RowStatus): void => {
     const before = statuses[row] ?? 0

@@ -104,6 +104,20 @@ export const lookUpRows = async (
   return found
 }
 
+/** Bitrix24 would take the id of a company that is not there, and leave the contacts without one. @throws {PortalFailure} COMPANY_NOT_FOUND */
+export const demandCompany = async (channel: Channel, id: number): Promise<void> => {
+  const params = { order: { ID: 'ASC' }, filter: { '@ID': [id] }, select: ['ID'], start: -1 }
+  const results = await demand(channel, [{ key: 'company', method: entities.company.list, params }])
+  const rows = z.array(z.object({ ID: z.coerce.number() })).safeParse(results.get('company'))
+  if (rows.data?.some(({ ID }) => ID === id) !== true) {
+    throw new PortalFailure(
+      'blocked',
+      'COMPANY_NOT_FOUND',
+      `The company ${id} is not there any more, or may not be seen by whoever started the run. Choose another one.`
+    )
+  }
+}
+
 /** Repeatable corrections: links contacts to their companies, removes records that are one too many. @throws {PortalFailure} */
 export const correct = async (
   channel: Channel,

@@ -10,10 +10,12 @@ export interface Plan {
   readonly total: number
   readonly companies: number
   readonly contacts: number
+  /** Id of the company, there already, that all contacts belong to; undefined: they belong to the plan's own. */
+  readonly existingCompany: number | undefined
   entityOf(row: number): EntityName
-  /** Row of the company that a contact is linked to: contact i belongs to company i modulo companies. */
+  /** Row of the company that a contact is linked to: contact i belongs to company i modulo companies; 0 = the existing company. */
   companyOf(row: number): number
-  /** Rows of the contacts that are linked to a company, ascending. */
+  /** Rows of the contacts that are linked to a company (0 = the existing one), ascending. */
   contactsOf(companyRow: number): Iterable<number>
   /**
    * Parameters of `crm.company.add` or `crm.contact.add`. A contact needs `companyId`: the company's id, or a reference
@@ -27,7 +29,7 @@ export interface Plan {
 }
 
 export const createPlan = (recipe: Recipe, runId: string): Plan => {
-  const { companies, contacts } = recipe
+  const { companies, contacts, companyId: existingCompany } = recipe
   const total = companies + contacts
 
   const entityOf = (row: number): EntityName => {
@@ -48,15 +50,18 @@ export const createPlan = (recipe: Recipe, runId: string): Plan => {
     total,
     companies,
     contacts,
+    existingCompany,
     entityOf,
     companyOf(row) {
       expect('contact', row)
-      return ((row - companies - 1) % companies) + 1
+      return existingCompany === undefined ? ((row - companies - 1) % companies) + 1 : 0
     },
     contactsOf(companyRow) {
-      expect('company', companyRow)
+      if (companyRow !== 0 || existingCompany === undefined) expect('company', companyRow)
+      const step = Math.max(1, companies)
+      const first = companies + Math.max(1, companyRow)
       return (function* () {
-        for (let row = companies + companyRow; row <= total; row += companies) yield row
+        for (let row = first; row <= total; row += step) yield row
       })()
     },
     addParams(row, companyId) {

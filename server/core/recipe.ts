@@ -19,7 +19,11 @@ export const recipeSchema = z.strictObject({
   seed: z.int().min(0).max(0xffff_ffff),
   locale: z.enum(sampleLocales)
 })
-export type Recipe = z.infer<typeof recipeSchema>
+/** With `companyId`: no companies (0), only contacts of that company, which is there already. */
+export type Recipe = z.infer<typeof recipeSchema> & { readonly companyId?: number }
+
+/** An id of a record in the portal. */
+export const recordIdSchema = z.int().min(1)
 
 /** What `clear` takes: only records that carry our origin tag, or everything. */
 export const clearScopes = ['created', 'all'] as const

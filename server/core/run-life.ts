@@ -113,7 +113,11 @@ export const openAttempt = async (
   const runner = createRunner({
     mission,
     channel,
-    dispatcher: createDispatcher(channel.speed(record.operation.kind), record.operation.kind === 'create' ? 2 : 1),
+    dispatcher: createDispatcher(
+      channel.speed(record.operation.kind),
+      record.operation.kind === 'create' ? 2 : 1,
+      deps.requestSeconds
+    ),
     clock,
     random: deps.random,
     requestSeconds: deps.requestSeconds,

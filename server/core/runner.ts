@@ -213,8 +213,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const finish = async (): Promise<RunState> => {
-    if (abandoned) return state
     const done = mission.finished() && !forgotten
+    if (abandoned || (ending?.unwritten && !done)) return state
     const status: FinalStatus = done ? 'completed' : (ending?.status ?? 'failed')
     const failure = done ? null : (ending?.failure ?? null)
     try {

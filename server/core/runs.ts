@@ -5,7 +5,7 @@ import { readRejections } from './attempt.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { deferred } from './deferred.ts'
-import { cancelled, type Ending, interrupted } from './ending.ts'
+import { cancelled, type Ending, interrupted, suspended } from './ending.ts'
 import { busy, notFound, nothingToRetry, runNotActive, runNotResumable } from './errors.ts'
 import { initialRunState, toSnapshot } from './fold.ts'
 import type { Journal, Leases } from './journal.ts'
@@ -47,7 +47,7 @@ export interface Runs {
    * `channelOf` gives the way to a run's portal, or undefined when it is not configured any more.
    */
   recover(channelOf: (run: RunRecord) => Promise<Channel | undefined>): Promise<void>
-  /** Stops taking new runs, lets batches in flight settle, marks active runs `interrupted`. */
+  /** Stops taking new runs, lets batches in flight settle, marks active runs `interrupted` (with `autoResume` the next start goes on with them). */
   stop(): Promise<void>
 }
 
@@ -219,9 +219,10 @@ export const createRuns = (deps: RunsDeps): Runs => {
     async stop() {
       stopping = true
       const all = [...actives.values()]
+      const ending = deps.autoResume ? suspended : interrupted(false)
       for (const active of all) {
-        active.ending ??= interrupted(false)
-        active.runner?.end(interrupted(false))
+        active.ending ??= ending
+        active.runner?.end(ending)
       }
       await Promise.all(all.map(({ ended }) => ended))
     }

@@ -79,7 +79,7 @@ export const settleFailure = (rows: readonly BatchRow[], failure: PortalFailure,
 
 /**
  * True when an answer took so much longer than the portal's own work that something on the way may have delivered
- * the request twice (proxies do). Such rows are looked up by their origin tag before the run ends.
+ * the request twice (proxies do): the first delivery then took about as long as the second. Such rows are looked up by their origin tag before the run ends.
  */
 export const isSuspect = (answer: Answer, requestSeconds: number): boolean =>
-  answer.elapsed - answer.reply.duration > Math.max(requestSeconds / 20, answer.reply.duration)
+  answer.elapsed - answer.reply.duration > Math.max(requestSeconds / 20, answer.reply.duration / 2)

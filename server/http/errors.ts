@@ -7,6 +7,9 @@ import type { Log } from '../log.ts'
 import type { Translations } from './translate.ts'
 import type { Views } from './views.ts'
 
+/** Opened by Bitrix24 in a frame: whatever goes wrong there is shown to a person. */
+const FRAMED_PATHS: ReadonlySet<string> = new Set(['/install', '/placement'])
+
 const internal = (cause: unknown): AppError =>
   new AppError(500, 'INTERNAL_ERROR', 'An error inside BitrixCorp; the log has the details. Try again.', { cause })
 
@@ -44,7 +47,8 @@ export const answerErrors = (log: Log, translations: Translations, views: Views)
       // A body that was not read to its end would be taken for the next request.
       if (error.status === 413) ctx.set('Connection', 'close')
       ctx.set('Cache-Control', 'no-store')
-      const isPage = ctx.path === '/' && ctx.accepts(['json', 'html']) === 'html'
+      const isFramed = FRAMED_PATHS.has(ctx.path)
+      const isPage = isFramed || (ctx.path === '/' && ctx.accepts(['json', 'html']) === 'html')
       if (!isPage) {
         ctx.body = errorBody(error, translations, ctx)
         return
@@ -54,7 +58,10 @@ export const answerErrors = (log: Log, translations: Translations, views: Views)
       views.render(ctx, 'error.njk', {
         status: error.status,
         title: t('error.title'),
-        message: translations.has(key) ? t(key) : error.message
+        message: translations.has(key) ? t(key) : error.message,
+        // The form sends the standalone secret, which is nobody's business in a portal.
+        asksSecret: !isFramed && error.code === 'FORBIDDEN',
+        home: !isFramed
       })
     }
   }

@@ -49,11 +49,15 @@ export const refuseOtherSites = (publicUrl: string | undefined): Middleware =>
     await next()
   }
 
-/** The same for every method that changes data, whatever the address. */
+/** What Bitrix24 posts from its own pages and servers; these prove themselves by their tokens. */
+export const HANDSHAKE_PATHS: ReadonlySet<string> = new Set(['/install', '/placement', '/events'])
+
+/** The same for every method that changes data, whatever the address, except for what Bitrix24 posts. */
 export const refuseChangesByOtherSites = (publicUrl: string | undefined): Middleware => {
   const refuse = refuseOtherSites(publicUrl)
   return async function refuseChangesByOtherSites(ctx, next) {
-    await (['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) ? next() : refuse(ctx, next))
+    const harmless = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) || HANDSHAKE_PATHS.has(ctx.path)
+    await (harmless ? next() : refuse(ctx, next))
   }
 }
 
@@ -69,13 +73,11 @@ export const carriesSecret = (ctx: Context, secret: Secret): boolean => {
   return matches(typeof query === 'string' ? query : '') || matches(Buffer.from(bearer ?? '', 'latin1'))
 }
 
-/** Lets only requests with the secret through, where one is configured. */
-export const requireSecret = (secret: Secret | undefined): Middleware =>
-  async function requireSecret(ctx, next) {
-    if (secret !== undefined && !carriesSecret(ctx, secret)) {
-      throw forbidden(
-        'The secret is missing or wrong. Send it as ?secret=… or as "Authorization: Bearer …" (BITRIX_WEBHOOK_SECRET).'
-      )
-    }
-    await next()
+/** Where a secret is configured, the request must carry it. @throws {AppError} FORBIDDEN */
+export const demandSecret = (ctx: Context, secret: Secret | undefined): void => {
+  if (secret !== undefined && !carriesSecret(ctx, secret)) {
+    throw forbidden(
+      'The secret is missing or wrong. Send it as ?secret=… or as "Authorization: Bearer …" (BITRIX_WEBHOOK_SECRET).'
+    )
   }
+}

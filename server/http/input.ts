@@ -2,7 +2,7 @@
 // Must stay true: whatever passes here needs no further check; a refusal names the field and says what is allowed.
 import { z } from 'zod'
 import { invalidInput } from '../core/errors.ts'
-import { clearScopes, MAX_COUNT, recipeSchema, sampleLocales } from '../core/recipe.ts'
+import { clearScopes, MAX_COUNT, recipeSchema, recordIdSchema, sampleLocales } from '../core/recipe.ts'
 
 /** Parses or refuses with the first problem as a sentence. @throws {AppError} INVALID_INPUT */
 export const parseInput = <T>(schema: z.ZodType<T>, value: unknown): T => {
@@ -46,8 +46,10 @@ export const startBody = z.discriminatedUnion(
   [
     z.strictObject({
       kind: z.literal('create'),
-      companies: companies.default(100),
+      companies: companies.optional(),
       contacts: contacts.optional(),
+      /** Only contacts, for this company. */
+      companyId: recordIdSchema.optional(),
       seed: seed.optional(),
       locale: z.enum(sampleLocales).optional()
     }),

@@ -19,7 +19,6 @@ export type ReadRecords = <E extends EntityName>(
 
 export interface PageDataDeps {
   readonly runs: Runs
-  readonly site: Site
   readonly readRecords: ReadRecords
 }
 
@@ -49,8 +48,9 @@ const within = async <T>(promise: Promise<T>): Promise<{ value: T } | { problem:
 }
 
 export const createPageData =
-  ({ runs, site, readRecords }: PageDataDeps) =>
-  async (lang: string): Promise<Record<string, unknown>> => {
+  ({ runs, readRecords }: PageDataDeps) =>
+  /** `session`: the token for a page in a portal's frame. */
+  async (site: Site, lang: string, session: string | null): Promise<Record<string, unknown>> => {
     const { channel, mode } = site
     const first: PageRequest = { after: null, limit: 50 }
     const [companies, contacts, listed] = await Promise.all([
@@ -65,6 +65,10 @@ export const createPageData =
       companies: 'value' in companies ? companies.value : null,
       contacts: 'value' in contacts ? contacts.value : null,
       run,
+      session,
+      admin: site.admin,
+      user: site.session === null ? null : { id: site.session.userId, name: site.session.name },
+      placement: site.session === null ? null : { code: site.session.placement, recordId: site.session.recordId },
       problem: 'problem' in companies ? companies.problem : 'problem' in contacts ? contacts.problem : null
     }
     return { ...shown, state: shown }

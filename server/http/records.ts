@@ -5,11 +5,12 @@ import type { EntityName } from '../core/entities.ts'
 import { entities, entityNames } from '../core/entities.ts'
 import { pageQuery, parseInput } from './input.ts'
 import type { ReadRecords } from './page-data.ts'
-import type { Site } from './site.ts'
+import type { SiteOf } from './site.ts'
 
-export const recordsRoutes = (router: Router, site: Site, readRecords: ReadRecords): void => {
+export const recordsRoutes = (router: Router, siteOf: SiteOf, readRecords: ReadRecords): void => {
   const serve = (entity: EntityName): void => {
     router.get(`/api/${entities[entity].plural}`, async ctx => {
+      const site = await siteOf(ctx)
       const { limit, after = null } = parseInput(pageQuery, ctx.query)
       ctx.body = await readRecords(site.channel, entity, { limit, after })
     })

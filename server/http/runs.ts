@@ -2,21 +2,22 @@
 // Must stay true: `confirm` names the portal before everything is cleared; runs of other portals do not exist here.
 import { Readable } from 'node:stream'
 import type Router from '@koa/router'
+import type { RouterContext } from '@koa/router'
 import type { Context } from 'koa'
-import { AppError } from '../core/errors.ts'
+import { AppError, adminRequired, invalidInput } from '../core/errors.ts'
 import type { Operation } from '../core/recipe.ts'
-import type { Rejection, RunSnapshot } from '../core/run.ts'
+import type { Rejection, RunRecord, RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import { demandJson } from './body.ts'
 import { csvLine } from './csv.ts'
 import { parseInput, startBody } from './input.ts'
 import { streamSnapshots } from './progress.ts'
-import { runOfPath, type Site, standaloneUser } from './site.ts'
+import { ownRunOfPath, runOfPath, type Site, type SiteOf } from './site.ts'
 import type { Translations } from './translate.ts'
 
 export interface RunsRoutesDeps {
   readonly runs: Runs
-  readonly site: Site
+  readonly siteOf: SiteOf
   readonly translations: Translations
   readonly closing: AbortSignal
   readonly newSeed: () => number
@@ -29,11 +30,17 @@ async function* rejectionLines(rejections: AsyncIterable<Rejection>): AsyncGener
 }
 
 export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
-  const { runs, site, translations, closing } = deps
+  const { runs, siteOf, translations, closing } = deps
 
-  const operationOf = (ctx: Context): Operation => {
+  const demandMayClear = (site: Site, operation: Operation): void => {
+    if (!site.admin && operation.kind === 'clear' && operation.scope === 'all') {
+      throw adminRequired('Clearing everything')
+    }
+  }
+  const operationOf = (ctx: Context, site: Site): Operation => {
     const input = parseInput(startBody, ctx.request.body ?? {})
     if (input.kind === 'clear') {
+      demandMayClear(site, input)
       if (input.scope === 'all' && input.confirm !== site.channel.portal.host) {
         throw new AppError(
           400,
@@ -43,8 +50,16 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
       }
       return { kind: 'clear', scope: input.scope }
     }
-    const { companies, contacts = companies, seed = deps.newSeed(), locale = translations.languageOf(ctx) } = input
-    return { kind: 'create', recipe: { companies, contacts, seed, locale } }
+    const { seed = deps.newSeed(), locale = translations.languageOf(ctx), companyId } = input
+    if (companyId === undefined) {
+      const { companies = 100, contacts = companies } = input
+      return { kind: 'create', recipe: { companies, contacts, seed, locale } }
+    }
+    const { companies, contacts = 100 } = input
+    if (companies !== undefined)
+      throw invalidInput('companies: must be absent with companyId: only contacts are created')
+    if (contacts === 0) throw invalidInput('contacts: must be at least 1 with companyId')
+    return { kind: 'create', recipe: { companies: 0, contacts, seed, locale, companyId } }
   }
   const accept = (ctx: Context, run: RunSnapshot): void => {
     ctx.status = 202
@@ -52,36 +67,50 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
     ctx.body = run
   }
 
+  /** A stopped run that this person may let go on. */
+  const resumable = async (ctx: RouterContext): Promise<{ site: Site; record: RunRecord }> => {
+    const site = await siteOf(ctx)
+    const { record } = await ownRunOfPath(runs, site, ctx)
+    demandMayClear(site, record.operation)
+    await site.prepare()
+    return { site, record }
+  }
+
   router.post('/api/runs', async ctx => {
+    const site = await siteOf(ctx)
     demandJson(ctx)
-    accept(ctx, await runs.start(site.channel, operationOf(ctx), standaloneUser))
+    const operation = operationOf(ctx, site)
+    await site.prepare()
+    accept(ctx, await runs.start(site.channel, operation, site.startedBy))
   })
   router.get('/api/runs', async ctx => {
+    const site = await siteOf(ctx)
     ctx.body = { runs: await runs.list(site.channel.portal.id) }
   })
   router.get('/api/runs/:id', async ctx => {
-    ctx.body = (await runOfPath(runs, site, ctx)).snapshot
+    ctx.body = (await runOfPath(runs, await siteOf(ctx), ctx)).snapshot
   })
   router.get('/api/runs/:id/progress', async ctx => {
-    const { record } = await runOfPath(runs, site, ctx)
+    const { record } = await runOfPath(runs, await siteOf(ctx), ctx)
     streamSnapshots(ctx, runs, record.id, closing)
   })
   router.get('/api/runs/:id/rejections.csv', async ctx => {
-    const { record } = await runOfPath(runs, site, ctx)
+    const { record } = await runOfPath(runs, await siteOf(ctx), ctx)
     ctx.type = 'text/csv; charset=utf-8'
     ctx.attachment(`bitrixcorp-${record.id}.csv`)
     ctx.body = Readable.from(rejectionLines(runs.rejections(record.id)))
   })
   router.post('/api/runs/:id/cancel', async ctx => {
-    const { record } = await runOfPath(runs, site, ctx)
+    const { record } = await ownRunOfPath(runs, await siteOf(ctx), ctx)
     accept(ctx, await runs.cancel(record.id))
   })
   router.post('/api/runs/:id/resume', async ctx => {
-    const { record } = await runOfPath(runs, site, ctx)
-    accept(ctx, await runs.resume(record.id, site.channel))
+    const { site, record } = await resumable(ctx)
+    // A run acts with the rights of whoever started it, also when an administrator lets it go on.
+    accept(ctx, await runs.resume(record.id, await site.channelOf(record)))
   })
   router.post('/api/runs/:id/retry', async ctx => {
-    const { record } = await runOfPath(runs, site, ctx)
-    accept(ctx, await runs.retry(record.id, site.channel, standaloneUser))
+    const { site, record } = await resumable(ctx)
+    accept(ctx, await runs.retry(record.id, site.channel, site.startedBy))
   })
 }

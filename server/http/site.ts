@@ -1,18 +1,107 @@
-// What the routes of a standalone site work with.
-// Must stay true: a route gets its portal from here and nowhere else.
+// Which portal a request works on, and as whom.
+// Must stay true: a route gets its portal from here and nowhere else; a session chooses the portal, never a parameter.
 import type { Context } from 'koa'
+import type { LocalApplication } from '../core/application.ts'
 import type { Channel } from '../core/channel.ts'
-import { notFound } from '../core/errors.ts'
+import { adminRequired, notFound, sessionInvalid, standaloneOff } from '../core/errors.ts'
 import type { RunRecord, RunSnapshot, StartedBy } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
+import { carriesSecret, demandSecret, type Secret } from './guard.ts'
 import { parseInput, runIdParam } from './input.ts'
+import { type PageSession, type Sessions, sessionOf } from './session.ts'
 
-export interface Site {
+/** The portal of the standalone routes. */
+export interface StandaloneSite {
   readonly channel: Channel
   readonly mode: 'webhook' | 'emulated'
 }
 
-export const standaloneUser: StartedBy = { userId: null, name: 'standalone' }
+export interface Site {
+  readonly channel: Channel
+  readonly mode: 'webhook' | 'emulated' | 'portal'
+  readonly startedBy: StartedBy
+  /** May clear everything, and stop what others started. */
+  readonly admin: boolean
+  /** Of the page in a portal's frame. */
+  readonly session: PageSession | null
+  /** Before a run begins. @throws {PortalFailure} */
+  prepare(): Promise<void>
+  /** The way to act with the rights of whoever started a run. */
+  channelOf(record: RunRecord): Promise<Channel>
+}
+
+/** The local application and its sessions. */
+export interface ApplicationDoor {
+  readonly application: LocalApplication
+  readonly sessions: Sessions
+}
+
+/** @throws {AppError} SESSION_INVALID, FORBIDDEN, STANDALONE_OFF */
+export type SiteOf = (ctx: Context) => Promise<Site>
+
+export interface SitesDeps {
+  /** Undefined: only portals with the application have a site. */
+  readonly site: StandaloneSite | undefined
+  readonly standaloneSecret: Secret | undefined
+  readonly door: ApplicationDoor | undefined
+}
+
+const standaloneUser: StartedBy = { userId: null, name: 'standalone' }
+
+const standaloneSite = (site: StandaloneSite): Site => ({
+  ...site,
+  startedBy: standaloneUser,
+  admin: true,
+  session: null,
+  prepare: async () => undefined,
+  channelOf: async () => site.channel
+})
+
+/** @throws {AppError} SESSION_INVALID when the application is not installed there any more */
+export const portalSite = async ({ application }: ApplicationDoor, session: PageSession): Promise<Site> => {
+  const { memberId, userId, name, admin } = session
+  const channel = await application.channel(memberId, userId)
+  if (channel === undefined) throw sessionInvalid()
+  return {
+    channel,
+    mode: 'portal',
+    startedBy: { userId, name },
+    admin,
+    session,
+    prepare: () => application.prepare(memberId, userId),
+    channelOf: async record => (await application.channelOfRun(record)) ?? channel
+  }
+}
+
+export interface Sites {
+  /** For the API. */
+  readonly of: SiteOf
+  /** The same, also without the standalone secret: for what says no more than "busy". */
+  readonly openOf: SiteOf
+  /** For the classic routes, which know no sessions. */
+  readonly standalone: SiteOf
+}
+
+export const createSites = ({ site, standaloneSecret, door }: SitesDeps): Sites => {
+  const open = async (): Promise<Site> => {
+    if (site === undefined) throw standaloneOff()
+    return standaloneSite(site)
+  }
+  const standalone: SiteOf = async ctx => {
+    const found = await open()
+    demandSecret(ctx, standaloneSecret)
+    return found
+  }
+  const sessionOr =
+    (otherwise: SiteOf): SiteOf =>
+    async ctx => {
+      const token = sessionOf(ctx)
+      const isSecret = standaloneSecret !== undefined && carriesSecret(ctx, standaloneSecret)
+      if (token === undefined || door === undefined || isSecret) return otherwise(ctx)
+      return portalSite(door, await door.sessions.read(token))
+    }
+  return { of: sessionOr(standalone), openOf: sessionOr(open), standalone }
+}
 
 /** A run of this site's portal; others do not exist here. @throws {AppError} NOT_FOUND */
 export const findRun = async (
@@ -30,3 +119,12 @@ export const findRun = async (
 /** The run that the path names. @throws {AppError} INVALID_INPUT, NOT_FOUND */
 export const runOfPath = (runs: Runs, site: Site, ctx: Context & { params: Record<string, string> }) =>
   findRun(runs, site, parseInput(runIdParam, ctx.params['id']))
+
+/** The same, when this person may stop it or let it go on. @throws {AppError} ADMIN_REQUIRED besides */
+export const ownRunOfPath = async (runs: Runs, site: Site, ctx: Context & { params: Record<string, string> }) => {
+  const found = await runOfPath(runs, site, ctx)
+  if (!site.admin && found.record.startedBy.userId !== site.startedBy.userId) {
+    throw adminRequired('Stopping or resuming a run that somebody else started')
+  }
+  return found
+}

@@ -7,17 +7,19 @@ import type { ClearScope, Operation } from '../core/recipe.ts'
 import type { RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import { errorBody } from './errors.ts'
-import { carriesSecret, refuseOtherSites, requireSecret, type Secret } from './guard.ts'
+import { carriesSecret, refuseOtherSites, type Secret } from './guard.ts'
 import { countQuery, lastEventId, parseInput } from './input.ts'
 import { createPageData, type ReadRecords } from './page-data.ts'
 import { BUSY_ID, streamBusy, streamPercents } from './progress.ts'
-import { findRun, type Site, standaloneUser } from './site.ts'
+import { findRun, type Sites } from './site.ts'
 import type { Translations } from './translate.ts'
 import type { Views } from './views.ts'
 
 export interface StandaloneDeps {
   readonly runs: Runs
-  readonly site: Site
+  readonly sites: Sites
+  /** A webhook or an emulated portal is there. */
+  readonly standalone: boolean
   readonly secret: Secret | undefined
   readonly publicUrl: string | undefined
   readonly views: Views
@@ -32,8 +34,7 @@ export interface StandaloneDeps {
 const CLASSIC_SCOPE: ClearScope = 'all'
 
 export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => {
-  const { runs, site, secret, views, translations, closing } = deps
-  const guarded = requireSecret(secret)
+  const { runs, sites, secret, views, translations, closing } = deps
   const ownSite = refuseOtherSites(deps.publicUrl)
   const pageData = createPageData(deps)
 
@@ -50,6 +51,7 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
       ctx.set('Allow', 'GET')
       throw methodNotAllowed('GET')
     }
+    const site = await sites.standalone(ctx)
     const operation = operationOf(ctx)
     const last = ctx.headers['last-event-id'] ?? ctx.query['lastEventId']
     if (last === BUSY_ID) {
@@ -63,7 +65,7 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
       return
     }
     try {
-      const { id } = await runs.start(site.channel, operation, standaloneUser)
+      const { id } = await runs.start(site.channel, operation, site.startedBy)
       streamPercents(ctx, runs, id, closing)
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'BUSY') throw error
@@ -73,23 +75,29 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
   }
 
   const wait = (operationOf: (ctx: Context) => Operation) => async (ctx: Context) => {
-    const { id } = await runs.start(site.channel, operationOf(ctx), standaloneUser)
+    const site = await sites.standalone(ctx)
+    const { id } = await runs.start(site.channel, operationOf(ctx), site.startedBy)
     let final: RunSnapshot | undefined
     for await (const snapshot of runs.watch(id, closing)) final = snapshot
     if (final?.status === 'completed' || final?.status === 'cancelled') ctx.body = final
     else throw runFailed(final?.failure?.message ?? 'The run was interrupted. Resume it to go on.', final)
   }
 
-  router.get('/', guarded, async ctx => {
-    views.render(ctx, 'page.njk', await pageData(views.languageOf(ctx)))
+  router.get('/', async ctx => {
+    if (!deps.standalone) {
+      views.renderNotice(ctx, 'standalone.off.title', 'standalone.off.text')
+      return
+    }
+    views.render(ctx, 'page.njk', await pageData(await sites.standalone(ctx), views.languageOf(ctx), null))
   })
   router.get('/bitrix/status', async ctx => {
+    const site = await sites.openOf(ctx)
     const run = await runs.active(site.channel.portal.id)
-    const knows = secret === undefined || carriesSecret(ctx, secret)
+    const knows = site.session !== null || secret === undefined || carriesSecret(ctx, secret)
     ctx.body = run === undefined ? { busy: false } : { busy: true, ...(knows ? { run } : {}) }
   })
-  router.get('/bitrix/webhook/push-stream', ownSite, guarded, stream(createOperation))
-  router.get('/bitrix/clear-stream', ownSite, guarded, stream(clearOperation))
-  router.post('/bitrix/webhook/push-to-bitrix', guarded, wait(createOperation))
-  router.post('/bitrix/clear-bitrix', guarded, wait(clearOperation))
+  router.get('/bitrix/webhook/push-stream', ownSite, stream(createOperation))
+  router.get('/bitrix/clear-stream', ownSite, stream(clearOperation))
+  router.post('/bitrix/webhook/push-to-bitrix', wait(createOperation))
+  router.post('/bitrix/clear-bitrix', wait(clearOperation))
 }

@@ -13,10 +13,16 @@ export type Values = Readonly<Record<string, string | number>>
 export type Translate = (key: string, values?: Values) => string
 
 export interface Translations {
-  /** `?lang=`, else Accept-Language, else Russian. */
+  /** `?lang=`, else the portal's `LANG`, else Accept-Language, else Russian. */
   languageOf(ctx: Pick<Context, 'query' | 'acceptsLanguages'>): Language
   in(language: Language): Translate
   has(key: string): boolean
+}
+
+/** `LANG` of a page that a portal opens: the portal's language, English where we do not speak it. */
+const portalLanguage = (code: unknown): Language | undefined => {
+  if (typeof code !== 'string' || code === '') return undefined
+  return languages.find(language => language === code) ?? 'en'
 }
 
 export const loadTranslations = (localesDir: string): Translations => {
@@ -29,7 +35,7 @@ export const loadTranslations = (localesDir: string): Translations => {
   const formats = new Map<string, IntlMessageFormat>()
   return {
     languageOf(ctx) {
-      const asked = languages.find(language => language === ctx.query['lang'])
+      const asked = languages.find(language => language === ctx.query['lang']) ?? portalLanguage(ctx.query['LANG'])
       const best = ctx.acceptsLanguages([...languages])
       return asked ?? languages.find(language => language === best) ?? 'ru'
     },

@@ -147,6 +147,26 @@ describe('exactly once', () => {
     )
   }, 120_000)
 
+  it('creates contacts for a company that is there already, each once and linked to it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 80 }), fateScript, kills, async (contacts, fates, deaths) => {
+        const companyId = 1_000_000
+        const recipe = { companies: 0, contacts, seed: 1, locale: 'ru', companyId } as const
+        const operation: Operation = { kind: 'create', recipe }
+        const { snapshot, disk, portal } = await runToTheEnd(operation, fates, deaths, ({ companies }) => {
+          companies.set(companyId, { id: companyId, originId: '', companyId: 0 })
+        })
+        expect(portal.companies.size).toBe(1)
+        expect(duplicates([...portal.contacts.values()].map(({ originId }) => originId))).toEqual([])
+        expect(portal.contacts.size + snapshot.failed).toBe(contacts)
+        expect(snapshot).toMatchObject({ total: contacts, percent: 100, created: { contacts: portal.contacts.size } })
+        for (const contact of portal.contacts.values()) expect(contact.companyId).toBe(companyId)
+        expectValidPrefixes(disk, operation)
+      }),
+      { numRuns: 60 }
+    )
+  }, 60_000)
+
   it('clears what existed when it began, and nothing else', async () => {
     await fc.assert(
       fc.asyncProperty(

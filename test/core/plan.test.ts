@@ -131,3 +131,12 @@ test('holds none of 200 000 rows: the last link of a company comes without makin
   for (const row of rows(2, 50)) plan.addParams(row, 1)
   expect(plan.addParams(plan.total, 1)).toEqual(last)
 })
+
+test('with a company that is there already, has contacts only, and all of them are its own', () => {
+  const plan = createPlan({ companies: 0, contacts: 3, seed: 1, locale: 'ru', companyId: 12 }, 'r1')
+  expect([plan.total, plan.companies, plan.existingCompany]).toEqual([3, 0, 12])
+  expect(rows(1, 3).map(row => [plan.entityOf(row), plan.companyOf(row)])).toEqual(Array(3).fill(['contact', 0]))
+  expect([...plan.contactsOf(0)]).toEqual([1, 2, 3])
+  expect(plan.addParams(1, 12)).toMatchObject({ fields: { COMPANY_ID: 12, ORIGIN_ID: 'r1:1' } })
+  expect(() => createPlan(recipe, 'r1').contactsOf(0)).toThrow(RangeError)
+})

@@ -35,6 +35,7 @@ const KOA = 'koa|@koa/[a-z-]+|koa-helmet|helmet|koa-sse-stream(/lib/sse\\.js)?'
 
 const layers: readonly Layer[] = [
   { files: /^server\/(main|start)\.ts$/, own: /^(server|emulator)\//, packages: ANYTHING },
+  { files: /^server\/demo\.ts$/, own: /^(emulator\/emulated-portal\.ts|server\/config\.ts)$/, packages: NOTHING },
   { files: /^server\/system-clock\.ts$/, own: /^server\/core\/clock\.ts$/, packages: NOTHING },
   { files: /^server\/config\.ts$/, own: /^server\/core\/(webhook-url|portal-hosts)\.ts$/, packages: /^zod$/ },
   { files: /^server\/log\.ts$/, own: NOTHING, packages: /^pino$/ },

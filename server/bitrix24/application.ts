@@ -1,0 +1,189 @@
+// The local application: installing, opening, removing, and the ways to its portals.
+// Must stay true: nothing is stored before the authorization server confirmed the claim; repeating any step is safe, after a crash too.
+import { timingSafeEqual } from 'node:crypto'
+import type { Handshake, LocalApplication, PortalEvent, Step } from '../core/application.ts'
+import type { Channel } from '../core/channel.ts'
+import type { Clock } from '../core/clock.ts'
+import { adminRequired, notInstalledYet, scopeMissing, sessionInvalid } from '../core/errors.ts'
+import { type Installation, type InstallationStore, Tokens } from '../core/installation.ts'
+import { PortalFailure } from '../core/portal.ts'
+import { allowedHost, isLoopbackHost } from '../core/portal-hosts.ts'
+import type { Runs } from '../core/runs.ts'
+import type { createChannels } from './channels.ts'
+import { bindEverything } from './placements.ts'
+import type { TokenKeeper } from './token-keeper.ts'
+import type { createVisitors, Proof } from './visitors.ts'
+
+export interface ApplicationDeps {
+  readonly store: InstallationStore
+  readonly keeper: TokenKeeper
+  readonly channels: ReturnType<typeof createChannels>
+  readonly visitors: ReturnType<typeof createVisitors>
+  readonly clock: Clock
+  readonly portalHosts: readonly string[]
+  readonly publicUrl: string
+  readonly runs: Pick<Runs, 'active' | 'cancel' | 'watch'>
+  /** Something did not work that must not stop a page or an event. */
+  readonly onTrouble: (error: unknown, what: string) => void
+}
+
+/** What the portal must grant (README). */
+const NEEDED = ['crm', 'placement']
+/** Tokens that end sooner are renewed before a run begins. */
+const EARLY_MS = 10 * 60_000
+/** Longer than any run needs to settle what was in flight. */
+const RUN_END_MS = 10 * 60_000
+
+const same = (left: string, right: string): boolean => {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+type Bearer = Pick<Handshake, 'accessToken' | 'refreshToken' | 'expiresIn'>
+
+export const createApplication = (deps: ApplicationDeps): LocalApplication => {
+  const { store, keeper, channels, visitors, clock, publicUrl, runs, onTrouble } = deps
+  const closing = new AbortController()
+
+  const living = async (memberId: string): Promise<Installation | undefined> => {
+    const found = await store.find(memberId)
+    return found?.status === 'deleted' ? undefined : found
+  }
+  const tokensOf = ({ grant }: Proof, { accessToken, refreshToken, expiresIn }: Bearer): Tokens =>
+    new Tokens(grant.userId, accessToken, refreshToken, clock.now() + expiresIn * 1000)
+
+  /** An older handshake, sent again, must not take the place of tokens that came after it. */
+  const saveIfNewer = async (memberId: string, tokens: Tokens): Promise<void> => {
+    const stored = await store.tokens(memberId, tokens.userId)
+    if (stored === undefined || tokens.expiresAt >= stored.expiresAt) await store.saveTokens(memberId, tokens)
+  }
+
+  const create = async (proof: Proof, handshake: Handshake): Promise<Installation> => {
+    const { grant } = proof
+    const missing = NEEDED.filter(scope => !grant.scope.includes(scope))
+    if (missing.length > 0) throw scopeMissing(missing.join(', '))
+    const before = await store.find(handshake.memberId)
+    const installation: Installation = {
+      memberId: handshake.memberId,
+      origin: grant.origin,
+      authorization: grant.authorization,
+      applicationToken: handshake.applicationToken ?? before?.applicationToken ?? null,
+      scope: grant.scope,
+      status: 'new',
+      boundTo: null,
+      installedAt: clock.now(),
+      lastEventAt: before?.lastEventAt ?? 0
+    }
+    await store.save(installation, tokensOf(proof, handshake))
+    return installation
+  }
+
+  const bind = async (memberId: string, channel: Channel): Promise<readonly Step[]> => {
+    const steps = await bindEverything(channel, publicUrl)
+    if (steps.every(({ result }) => result !== 'failed')) await store.change(memberId, { boundTo: publicUrl })
+    return steps
+  }
+
+  /** What a proven opening teaches about an installation that is there already. */
+  const refreshRecord = async (known: Installation, proof: Proof, handshake: Handshake): Promise<Installation> => {
+    const { origin, authorization, scope } = proof.grant
+    const token = proof.person.admin ? handshake.applicationToken : undefined
+    const now: Installation = {
+      ...known,
+      ...{ origin, authorization, scope, status: 'active' },
+      // Nobody signs it; an administrator may remove the application anyway, so theirs is believed.
+      applicationToken: token ?? known.applicationToken
+    }
+    if (JSON.stringify(now) !== JSON.stringify(known)) {
+      const { memberId: _key, boundTo: _bound, installedAt: _installed, lastEventAt: _event, ...change } = now
+      await store.change(known.memberId, change)
+    }
+    await saveIfNewer(known.memberId, tokensOf(proof, handshake))
+    return now
+  }
+
+  const remove = async ({ memberId, at, clean }: PortalEvent): Promise<void> => {
+    const run = await runs.active(memberId)
+    if (run !== undefined) await runs.cancel(run.id).catch(error => onTrouble(error, 'stopping the run'))
+    await store.remove(memberId, at)
+    visitors.forget(memberId)
+    channels.forget(memberId)
+    if (!clean) return
+    const patience = AbortSignal.any([closing.signal, AbortSignal.timeout(RUN_END_MS)])
+    if (run !== undefined) for await (const _snapshot of runs.watch(run.id, patience)) if (patience.aborted) return
+    await store.forgetRuns(memberId)
+  }
+
+  const takeTokens = async ({ memberId, grant }: PortalEvent, known: Installation, token: string): Promise<void> => {
+    if (grant === undefined) return
+    const proof = await visitors.prove({ memberId, ...grant })
+    if (known.applicationToken === null) {
+      if (!proof.person.admin) return
+      await store.change(memberId, { applicationToken: token })
+    }
+    await saveIfNewer(memberId, tokensOf(proof, grant))
+  }
+
+  return {
+    originOf({ domain }) {
+      const host = allowedHost(domain, deps.portalHosts)
+      return host === undefined ? undefined : `${isLoopbackHost(host) ? 'http' : 'https'}://${host}`
+    },
+    async install(handshake) {
+      const proof = await visitors.prove(handshake, { anew: true })
+      if (!proof.person.admin) throw adminRequired('Installing BitrixCorp')
+      const installation = await create(proof, handshake)
+      const steps = await bind(handshake.memberId, await channels.of(handshake.memberId, proof.person.userId))
+      return { installation, person: proof.person, steps }
+    },
+    async open(handshake) {
+      const known = await living(handshake.memberId)
+      // What was believed of an installation that is gone (another process may have removed it) is asked anew.
+      const proof = await visitors.prove(handshake, { anew: known === undefined })
+      const { person } = proof
+      if (known === undefined && !person.admin) throw notInstalledYet()
+      const created = known === undefined ? await create(proof, handshake) : known
+      const installation = await refreshRecord(created, proof, handshake)
+      if (person.admin && installation.boundTo !== publicUrl) {
+        const channel = await channels.of(handshake.memberId, person.userId)
+        await bind(handshake.memberId, channel).catch(error => onTrouble(error, 'binding placements'))
+      }
+      return { installation, person }
+    },
+    async revisit(memberId, userId) {
+      const installation = await living(memberId)
+      if (installation === undefined) throw sessionInvalid()
+      const person = await visitors.recall(memberId, userId, await channels.of(memberId, userId))
+      return { installation, person }
+    },
+    async channel(memberId, userId) {
+      return (await living(memberId)) === undefined ? undefined : channels.of(memberId, userId)
+    },
+    async prepare(memberId, userId) {
+      const tokens = await keeper.current(memberId, userId)
+      if (tokens.expiresAt - clock.now() > EARLY_MS) return
+      await keeper.renew(memberId, userId, tokens.access).catch(error => {
+        // Not renewed is not yet expired.
+        if (!(error instanceof PortalFailure && error.kind === 'unreachable')) throw error
+      })
+    },
+    async channelOfRun({ portalId, startedBy }) {
+      if (startedBy.userId === null || (await living(portalId)) === undefined) return undefined
+      return channels.of(portalId, startedBy.userId)
+    },
+    async receive(event) {
+      const known = await living(event.memberId)
+      if (known === undefined) return
+      const { applicationToken } = known
+      if (applicationToken !== null && !same(applicationToken, event.applicationToken)) return
+      if (event.event === 'ONAPPINSTALL') return takeTokens(event, known, event.applicationToken)
+      // Dated in whole seconds. What is older than this installation speaks of an earlier one, or was recorded and sent again.
+      const replayed = event.at <= known.lastEventAt || (event.at + 1) * 1000 <= known.installedAt
+      if (applicationToken !== null && !replayed) await remove(event)
+    },
+    close() {
+      closing.abort()
+      channels.close()
+    }
+  }
+}

@@ -1,0 +1,87 @@
+// A client that acts with a person's tokens, on a portal that may be renamed.
+// Must stay true: a request is repeated only after an answer which says that nothing was executed: once for an expired token, once for a move.
+import { ApiVersion, HttpV2 } from '@bitrix24/b24jssdk'
+import { PortalFailure } from '../core/portal.ts'
+import { type ClientOptions, createTransport, type RawReply, type RestClient, unrestricted } from './client.ts'
+import { parseJson, readErrorEnvelope } from './reply.ts'
+
+/** Where and as whom to call; every member may throw a PortalFailure. */
+export interface Access {
+  /** The portal's origin now. */
+  origin(): Promise<string>
+  /** An access token. */
+  token(): Promise<string>
+  /** A token that replaces a refused one. */
+  renew(refused: string): Promise<string>
+  /** The portal answers under another address now. @returns its origin, if that is allowed */
+  moved(address: string): Promise<string | undefined>
+}
+
+/** The SDK's authorization, emptied: the token goes with each request, because several may be under way with different ones. */
+const noActions = (endpoint: Map<ApiVersion, string>) => ({
+  // 'hook' keeps the SDK from adding a token of its own (abstract-http.mjs, _prepareParams).
+  getAuthData: () => ({
+    ...{ access_token: '', refresh_token: 'hook', expires: 0, expires_in: 0, domain: '', member_id: '' }
+  }),
+  refreshAuth: (): Promise<never> => Promise.reject(new Error('The SDK does not refresh tokens here')),
+  getUniq: (prefix: string) => prefix,
+  isAdmin: false,
+  getTargetOrigin: () => endpoint.get(ApiVersion.v2) ?? '',
+  getTargetOriginWithPath: () => endpoint
+})
+
+const isExpired = ({ status, body }: RawReply): boolean =>
+  status === 401 && readErrorEnvelope(parseJson(body))?.code === 'expired_token'
+
+const movedTo = ({ status, location }: RawReply, origin: string): string | undefined => {
+  if (status < 300 || status >= 400 || location === undefined || !URL.canParse(location, origin)) return undefined
+  const target = new URL(location, origin)
+  return target.origin === origin ? undefined : target.href
+}
+
+export const createOAuthClient = (access: Access, options: ClientOptions): RestClient => {
+  const transports = new Map<string, ReturnType<typeof createTransport>>()
+
+  const transportTo = (origin: string) => {
+    const known = transports.get(origin)
+    if (known !== undefined) return known
+    const endpoint = new Map([[ApiVersion.v2, `${origin}/rest`]])
+    const made = createTransport(new HttpV2(noActions(endpoint), null, unrestricted()), options)
+    transports.set(origin, made)
+    return made
+  }
+
+  return {
+    async batch(cmd, { halt }) {
+      let origin = await access.origin()
+      let token = await access.token()
+      const send = async (): Promise<RawReply> => {
+        const reply = await transportTo(origin).post({ halt: halt ? 1 : 0, cmd, auth: token })
+        return { ...reply, body: reply.body.replaceAll(token, '***') }
+      }
+      let reply = await send()
+      const address = movedTo(reply, origin)
+      if (address !== undefined) {
+        const target = await access.moved(address)
+        if (target === undefined) {
+          const { host } = new URL(address)
+          throw new PortalFailure(
+            'blocked',
+            'PORTAL_MOVED',
+            `The portal has moved to ${host}, which is not allowed here. Add it to BITRIX_PORTAL_HOSTS.`
+          )
+        }
+        origin = target
+        reply = await send()
+      }
+      if (isExpired(reply)) {
+        token = await access.renew(token)
+        reply = await send()
+      }
+      return reply
+    },
+    close() {
+      for (const transport of transports.values()) transport.close()
+    }
+  }
+}

@@ -1,0 +1,127 @@
+// People's tokens: read from the store, renewed when the portal says that they have expired.
+// Must stay true: one refresh at a time per portal and person, in all processes; new tokens are saved before they are used.
+import type { Clock } from '../core/clock.ts'
+import { AppError } from '../core/errors.ts'
+import type { Installation, InstallationStore, Tokens } from '../core/installation.ts'
+import type { Leases } from '../core/journal.ts'
+import { PortalFailure } from '../core/portal.ts'
+import type { Authorization } from './authorization.ts'
+
+export interface TokenKeeperDeps {
+  readonly store: InstallationStore
+  readonly leases: Pick<Leases, 'acquire' | 'release'>
+  readonly authorization: Pick<Authorization, 'refresh'>
+  readonly clock: Clock
+}
+
+/** All methods throw {PortalFailure}: blocked NOT_INSTALLED, INVALID_GRANT, STORAGE_FAILED, or unreachable. */
+export interface TokenKeeper {
+  /** The installation, while it lives. */
+  installation(memberId: string): Promise<Installation>
+  current(memberId: string, userId: string): Promise<Tokens>
+  /** Tokens that replace a refused access token; refreshes only if nobody else has done it. */
+  renew(memberId: string, userId: string, refused: string): Promise<Tokens>
+}
+
+/** How long to wait for another process that refreshes the same tokens. */
+const PATIENCE_MS = 20_000
+const LOOK_EVERY_MS = 200
+
+const notInstalled = (): PortalFailure =>
+  new PortalFailure(
+    'blocked',
+    'NOT_INSTALLED',
+    'The application is not installed in this portal any more. Install it again.'
+  )
+
+const openAgain = (): PortalFailure =>
+  new PortalFailure(
+    'blocked',
+    'INVALID_GRANT',
+    'Доступа к порталу от имени этого сотрудника больше нет: откройте приложение в портале ещё раз, затем продолжите выполнение.'
+  )
+
+const asFailure = (error: unknown): unknown =>
+  error instanceof AppError ? new PortalFailure('blocked', error.code, error.message, { cause: error }) : error
+
+export const createTokenKeeper = ({ store, leases, authorization, clock }: TokenKeeperDeps): TokenKeeper => {
+  const flights = new Map<string, Promise<Tokens>>()
+  /** Refreshed, but the store did not take them: the old ones are used up, so these must not get lost. */
+  const unsaved = new Map<string, Tokens>()
+
+  const installation = async (memberId: string): Promise<Installation> => {
+    const found = await store.find(memberId)
+    if (found === undefined || found.status === 'deleted') throw notInstalled()
+    return found
+  }
+  const current = async (memberId: string, userId: string): Promise<Tokens> => {
+    const key = `${memberId}/${userId}`
+    const waiting = unsaved.get(key)
+    if (waiting !== undefined) {
+      await store.saveTokens(memberId, waiting)
+      unsaved.delete(key)
+    }
+    await installation(memberId)
+    const tokens = await store.tokens(memberId, userId)
+    if (tokens === undefined) throw openAgain()
+    return tokens
+  }
+
+  const refresh = async (memberId: string, tokens: Tokens): Promise<Tokens> => {
+    const { userId } = tokens
+    const { authorization: server, origin } = await installation(memberId)
+    const refreshed = await authorization.refresh(server, memberId, tokens).catch(async error => {
+      if (!(error instanceof PortalFailure) || error.code !== 'INVALID_GRANT') throw error
+      // A page may have been opened meanwhile and have brought new ones.
+      const newer = await store.tokens(memberId, userId)
+      if (newer !== undefined && newer.access !== tokens.access) return { tokens: newer, origin: undefined }
+      await store.forgetTokens(memberId, userId)
+      throw error
+    })
+    unsaved.set(`${memberId}/${userId}`, refreshed.tokens)
+    await store.saveTokens(memberId, refreshed.tokens)
+    unsaved.delete(`${memberId}/${userId}`)
+    if (refreshed.origin !== undefined && refreshed.origin !== origin) {
+      await store.change(memberId, { origin: refreshed.origin })
+    }
+    return refreshed.tokens
+  }
+
+  const renewOnce = async (memberId: string, userId: string, refused: string): Promise<Tokens> => {
+    const giveUpAt = clock.now() + PATIENCE_MS
+    for (;;) {
+      const lease = await leases.acquire(`tokens:${memberId}/${userId}`)
+      try {
+        const tokens = await current(memberId, userId)
+        if (tokens.access !== refused) return tokens
+        if (lease !== null) return await refresh(memberId, tokens)
+      } finally {
+        if (lease !== null) await leases.release(lease)
+      }
+      if (clock.now() > giveUpAt) {
+        throw new PortalFailure('unreachable', 'REFRESH_BUSY', 'Another process renews the access of the application.')
+      }
+      await clock.sleep(LOOK_EVERY_MS)
+    }
+  }
+
+  const failing = <T>(work: Promise<T>): Promise<T> =>
+    work.catch(error => {
+      throw asFailure(error)
+    })
+
+  return {
+    installation: memberId => failing(installation(memberId)),
+    current: (memberId, userId) => failing(current(memberId, userId)),
+    renew(memberId, userId, refused) {
+      const key = `${memberId}/${userId}`
+      const flight =
+        flights.get(key) ??
+        failing(renewOnce(memberId, userId, refused)).finally(() => {
+          flights.delete(key)
+        })
+      flights.set(key, flight)
+      return flight
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// What runs where nothing is configured: an emulated portal in this process, with BitrixCorp registered on it.
+// Must stay true: from here on it is a portal like any other; nobody is let in without the handshake.
+import { createEmulatedPortal, type EmulatedPortal } from '../emulator/emulated-portal.ts'
+import { Secret } from './config.ts'
+
+/** An unhurried pace, so that a newcomer sees what happens. */
+const SPEED = { latencyMs: 20, commandMs: 60, workers: 6 }
+
+/** It has a new port at every start; its history is one, and the page beside it works on the same portal. */
+export const DEMO_MEMBER_ID = 'b17c0000000000000000000000000de0'
+
+/** A local application, and whom it trusts. */
+export interface ApplicationKeys {
+  readonly clientId: string
+  readonly clientSecret: Secret
+  readonly oauthUrls: readonly string[]
+  readonly portalHosts: readonly string[]
+  /** Where portals reach it. */
+  readonly publicUrl: string
+}
+
+export const openDemoPortal = (): Promise<EmulatedPortal> =>
+  createEmulatedPortal({ speed: SPEED, memberId: DEMO_MEMBER_ID })
+
+/** Fills in the portal's form "Local application". */
+export const registerOnDemo = (portal: EmulatedPortal, publicUrl: string): ApplicationKeys => {
+  const { clientId, clientSecret } = portal.registerApplication({
+    handlerUrl: `${publicUrl}/placement`,
+    installUrl: `${publicUrl}/install`,
+    title: { ru: 'BitrixCorp', en: 'BitrixCorp' },
+    scope: ['crm', 'placement', 'user_brief']
+  })
+  return {
+    ...{ clientId, clientSecret: new Secret(clientSecret), publicUrl },
+    ...{ oauthUrls: [portal.authorization.origin], portalHosts: [portal.host] }
+  }
+}

@@ -1,0 +1,57 @@
+// The page in a portal's frame, and the session that it works with.
+// Must stay true: framed by exactly the proven portal; no cookie; the session is the only thing that gets out.
+import type Router from '@koa/router'
+import type { Context } from 'koa'
+import type { Handshake, Visit } from '../core/application.ts'
+import { sessionInvalid } from '../core/errors.ts'
+import type { Runs } from '../core/runs.ts'
+import { handshakeOf } from './install.ts'
+import { createPageData, type ReadRecords } from './page-data.ts'
+import { framedBy } from './policy.ts'
+import { type PageSession, sessionOf } from './session.ts'
+import { type ApplicationDoor, portalSite } from './site.ts'
+import type { Views } from './views.ts'
+
+export interface PlacementRoutesDeps {
+  readonly door: ApplicationDoor
+  readonly runs: Runs
+  readonly readRecords: ReadRecords
+  readonly views: Views
+}
+
+/** In a list's menu: the row that was clicked (trap 42: one id, a string). */
+const recordIdOf = ({ placement, options }: Handshake): number | null => {
+  const id = options['ID'] ?? ''
+  return /^CRM_(COMPANY|CONTACT)_LIST_MENU$/.test(placement) && /^[1-9]\d{0,14}$/.test(id) ? Number(id) : null
+}
+
+const sessionFor = (
+  { installation, person }: Visit,
+  where: Pick<PageSession, 'placement' | 'recordId'>
+): PageSession => ({ memberId: installation.memberId, ...person, ...where })
+
+export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void => {
+  const { door, views } = deps
+  const { application, sessions } = door
+  const pageData = createPageData(deps)
+
+  router.get('/placement', ctx => views.renderNotice(ctx, 'placement.byHand.title', 'placement.byHand.text'))
+  router.post('/placement', async ctx => {
+    const handshake = handshakeOf(ctx, application)
+    const visit = await application.open(handshake)
+    ctx.set('Content-Security-Policy', framedBy(visit.installation.origin))
+    const session = sessionFor(visit, { placement: handshake.placement, recordId: recordIdOf(handshake) })
+    const [site, token] = await Promise.all([portalSite(door, session), sessions.issue(session)])
+    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), token))
+  })
+
+  /** A page that is still open goes on; the portal is asked anew who the person is. */
+  router.post('/api/session', async (ctx: Context) => {
+    const token = sessionOf(ctx)
+    if (token === undefined) throw sessionInvalid()
+    const { memberId, userId, placement, recordId } = await sessions.read(token)
+    const visit = await application.revisit(memberId, userId)
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = { session: await sessions.issue(sessionFor(visit, { placement, recordId })), admin: visit.person.admin }
+  })
+}

@@ -1,0 +1,204 @@
+// The browser story inside a portal: install, open from its menu and from a row, create, look at a card, clear; rights; silence.
+// Must stay true: the application's origin is another site than the portal's, as in life; no console message on the way.
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, FrameLocator, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launchChromium, type Visitor, visit } from '../support/chromium.ts'
+import { buildPage, openSite, type Site } from '../support/site.ts'
+
+let browser: Browser
+beforeAll(async () => {
+  buildPage()
+  browser = await launchChromium()
+})
+afterAll(() => browser?.close())
+
+interface Stage extends Site {
+  readonly clientId: string
+  readonly look: (path: string) => Promise<Visitor>
+}
+
+/** The portal is 127.0.0.1, the application 127.0.0.2: two sites for a browser, so a cookie would not come through. */
+const openStage = async (settings: Readonly<Record<string, string>> = {}): Promise<Stage> => {
+  const site = await openSite({ portal: { seed: { companies: 2, contacts: 1 } } })
+  await site.stop()
+  const publicUrl = site.origin.replace('127.0.0.1', '127.0.0.2')
+  const { clientId, clientSecret } = site.portal.registerApplication({
+    handlerUrl: `${publicUrl}/placement`,
+    installUrl: `${publicUrl}/install`,
+    title: { ru: 'БитриксКорп', en: 'BitrixCorp' },
+    scope: ['crm', 'placement', 'user_brief']
+  })
+  await site.start({
+    HOST: '127.0.0.2',
+    PUBLIC_URL: publicUrl,
+    BITRIX_CLIENT_ID: clientId,
+    BITRIX_CLIENT_SECRET: clientSecret,
+    BITRIX_OAUTH_URLS: site.portal.authorization.origin,
+    BITRIX_PORTAL_HOSTS: site.portal.host,
+    ...settings
+  })
+  return { ...site, clientId, look: path => visit(browser, site.portal.origin + path) }
+}
+
+/** As the administrator, with the install slider; ends on the application's own page. */
+const install = async ({ look }: Stage): Promise<Visitor> => {
+  const visitor = await look('/marketplace/')
+  await visitor.page.getByRole('button', { name: 'Установить', exact: true }).click()
+  await visitor.page.waitForURL(/install_finished=Y/)
+  return visitor
+}
+
+/** Axe looks into the application's frame only: the portal around it is the portal's matter. */
+const inspect = async (page: Page, name: string): Promise<void> => {
+  await page.screenshot({ path: `artifacts/${name}.png` })
+  const { violations } = await new AxeBuilder({ page }).include('.slider iframe').analyze()
+  expect(violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(node => node.html).join(' ')}`)).toEqual([])
+}
+
+const appOf = (page: Page): FrameLocator => page.frameLocator('iframe').last()
+const runCard = (app: FrameLocator, status: string) => app.locator(`#run[data-status="${status}"]`)
+
+/** Opens the application from the analytics menu of the CRM. */
+const openFromMenu = async (page: Page): Promise<FrameLocator> => {
+  await page.getByRole('button', { name: 'Аналитика' }).click()
+  await page.getByRole('menuitem').first().click()
+  await page.getByRole('dialog').waitFor()
+  return appOf(page)
+}
+
+test('an administrator installs, opens it from the menu, creates, looks at a card, and clears what was created', {
+  timeout: 90_000
+}, async () => {
+  const stage = await openStage()
+  const { page, messages } = await install(stage)
+  expect(stage.portal.applications.installed(stage.clientId)).toBe(true)
+  const own = appOf(page)
+  await own.getByRole('heading', { name: 'Создать записи' }).waitFor()
+  await page.getByRole('heading', { name: 'BitrixCorp', exact: true }).waitFor()
+  expect(await own.locator('#languages').count()).toBe(0)
+
+  await page.goto(`${stage.portal.origin}/crm/company/list/`)
+  const app = await openFromMenu(page)
+  await app.getByRole('textbox', { name: 'Компаний' }).fill('20')
+  await app.getByRole('button', { name: 'Создать' }).click()
+  await runCard(app, 'completed').getByText('Готово. Создано: 20 компаний и 20 контактов.').waitFor()
+  expect(stage.portal.state.counts()).toEqual({ companies: 22, contacts: 21 })
+  await app.locator('#companies tbody tr').nth(21).waitFor()
+  const frame = page.frames().at(-1) ?? expect.fail('no frame')
+  // As high as its content, and that is higher than the window.
+  await expect
+    .poll(() => frame.evaluate(() => innerHeight - document.documentElement.scrollHeight), { timeout: 5000 })
+    .toBe(0)
+  expect(await frame.evaluate(() => innerHeight)).toBeGreaterThan(1000)
+  await inspect(page, 'frame')
+
+  const [company] = stage.portal.state.records('company')
+  const title = company?.values.TITLE ?? expect.fail('no company')
+  await app.locator('#companies').getByRole('link', { name: title }).click()
+  const card = page.getByRole('dialog', { name: title })
+  await card.waitFor()
+  await card.getByRole('button', { name: 'Закрыть' }).click()
+  await card.waitFor({ state: 'hidden' })
+
+  await app.getByRole('button', { name: 'Очистить' }).click()
+  await app.getByRole('dialog').getByText('Сейчас в нём 22 компании и 21 контакт.').waitFor()
+  expect(await app.getByLabel('Все компании и контакты').isEnabled()).toBe(true)
+  await app.getByRole('dialog').getByRole('button', { name: 'Удалить' }).click()
+  await runCard(app, 'completed').getByText('Удалено: 20 компаний и 20 контактов.').waitFor()
+  expect(stage.portal.state.counts()).toEqual({ companies: 2, contacts: 1 })
+  expect(await page.context().cookies()).toEqual([])
+  expect(messages).toEqual([])
+})
+
+test('an ordinary user cannot clear everything, nor stop what the administrator started', {
+  timeout: 60_000
+}, async () => {
+  const stage = await openStage({ BITRIX_RATE: '2', BITRIX_BURST: '20' })
+  const { page, messages } = await install(stage)
+  const app = appOf(page)
+  await app.getByRole('textbox', { name: 'Компаний' }).fill('2000')
+  await app.getByRole('button', { name: 'Создать' }).click()
+  await runCard(app, 'running').waitFor()
+
+  const colleague = await stage.look('/crm/contact/list/?user=2&lang=en')
+  await colleague.page
+    .getByRole('button', { name: /^Actions: / })
+    .first()
+    .click()
+  await colleague.page.getByRole('menuitem').last().click()
+  const theirs = appOf(colleague.page)
+  await runCard(theirs, 'running').waitFor()
+  await theirs.getByRole('button', { name: 'Stop' }).click()
+  await theirs.locator('#notice').getByText('administrator of the portal').waitFor()
+  await expect.poll(() => theirs.getByRole('button', { name: 'Stop' }).isEnabled()).toBe(true)
+
+  await app.getByRole('button', { name: 'Остановить' }).click()
+  await runCard(app, 'cancelled').waitFor()
+  await runCard(theirs, 'cancelled').waitFor()
+  await theirs.getByRole('button', { name: 'Clear', exact: true }).click()
+  const dialog = theirs.getByRole('dialog')
+  expect(await dialog.getByRole('radio').nth(1).isDisabled()).toBe(true)
+  await dialog.getByText('Only an administrator of the portal can do this').waitFor()
+  await inspect(colleague.page, 'frame-ordinary-user')
+  expect(messages).toEqual([])
+  // Chromium itself reports the refused request.
+  expect(colleague.messages.filter(text => !text.includes('403 (Forbidden)'))).toEqual([])
+})
+
+test('the session is renewed while the page is open, and its end is said', { timeout: 60_000 }, async () => {
+  const stage = await openStage()
+  const { page } = await install(stage)
+  await page.clock.install()
+  await page.goto(`${stage.portal.origin}/`)
+  const app = await openFromMenu(page)
+  await app.getByRole('heading', { name: 'Создать записи' }).waitFor()
+  const renewal = page.waitForResponse(response => response.url().endsWith('/api/session'))
+  await page.clock.fastForward('10:01')
+  const renewed = await renewal
+  expect(renewed.status()).toBe(200)
+  const { session } = (await renewed.json()) as { session: string } // as the route answers
+  const used = page.waitForRequest(request => request.url().endsWith('/api/runs') && request.method() === 'POST')
+  await app.getByRole('textbox', { name: 'Компаний' }).fill('1')
+  await app.getByRole('button', { name: 'Создать' }).click()
+  expect((await used).headers()['authorization']).toBe(`Bearer ${session}`)
+
+  stage.portal.applications.remove(stage.clientId, false)
+  await stage.portal.eventsSettled()
+  await page.clock.fastForward('10:01')
+  await app.locator('#notice').getByText('Откройте приложение в портале ещё раз').waitFor()
+})
+
+test('a portal that keeps silent is announced, and the page works all the same', { timeout: 60_000 }, async () => {
+  const stage = await openStage()
+  const { page, messages } = await install(stage)
+  await page.clock.install()
+  await page.route('**/desktop/frame', () => undefined)
+  await page.goto(`${stage.portal.origin}/`)
+  const app = await openFromMenu(page)
+  await app.getByRole('heading', { name: 'Создать записи' }).waitFor()
+  await page.clock.fastForward('00:11')
+  await app.locator('#notice').getByText('Портал не отвечает этой странице').waitFor()
+  const link = app.locator('#companies').getByRole('link').first()
+  expect(await link.getAttribute('href')).toBe(`${stage.portal.origin}/crm/company/details/1/`)
+  await app.getByRole('textbox', { name: 'Компаний' }).fill('3')
+  await app.getByRole('button', { name: 'Создать' }).click()
+  await expect.poll(() => stage.portal.state.counts()).toEqual({ companies: 5, contacts: 4 })
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  expect(messages).toEqual([])
+})
+
+test('an installation that the portal does not take is said so', { timeout: 60_000 }, async () => {
+  const stage = await openStage()
+  const { page, messages } = await stage.look('/marketplace/')
+  await page.clock.install()
+  await page.route('**/desktop/frame', () => undefined)
+  await page.getByRole('button', { name: 'Установить', exact: true }).click()
+  const steps = appOf(page).locator('.steps li[data-result="done"]')
+  await steps.nth(7).waitFor()
+  await inspect(page, 'install')
+  await page.clock.fastForward('00:11')
+  await appOf(page).getByText('повторять безопасно').waitFor()
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  expect(messages).toEqual([])
+})

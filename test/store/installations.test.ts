@@ -1,0 +1,130 @@
+// Installations and tokens at rest, on both engines.
+// Must stay true: what a reader of the database files sees holds no token.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Installation, Tokens } from '../../server/core/installation.ts'
+import { createInstallations } from '../../server/store/installations.ts'
+import { createJournal } from '../../server/store/journal.ts'
+import { createVault } from '../../server/store/vault.ts'
+import { engines, openAt, runOf, take } from '../support/stores.ts'
+
+const SECRET = 'planted-app-secret-0123456789abcdef'
+const MEMBER = 'a'.repeat(32)
+const OTHER = 'b'.repeat(32)
+const installation = (memberId = MEMBER): Installation => ({
+  memberId,
+  origin: 'https://portal.bitrix24.com',
+  authorization: 'https://oauth.bitrix.info',
+  applicationToken: 'planted-application-token',
+  scope: ['crm', 'placement'],
+  status: 'new',
+  boundTo: null,
+  installedAt: 1_795_392_000_123,
+  lastEventAt: 0
+})
+const tokens = (userId = '1', mark = '') =>
+  new Tokens(userId, `planted-access${mark}`, `planted-refresh${mark}`, 1_795_392_000_456)
+const shown = (found: Tokens | undefined) => found && [found.userId, found.access, found.refresh, found.expiresAt]
+
+describe.each(engines)('$name', ({ fresh }) => {
+  test('gives back what was stored, also to a later start', async () => {
+    const storage = await fresh()
+    const store = createInstallations(await openAt(storage), createVault(SECRET))
+    expect([await store.find(MEMBER), await store.tokens(MEMBER, '1')]).toEqual([undefined, undefined])
+    await store.save(installation(), tokens())
+    await store.saveTokens(MEMBER, tokens('2', '-two'))
+    await store.change(MEMBER, { status: 'active', boundTo: 'https://app.example', origin: 'https://new.bitrix24.com' })
+    const later = createInstallations(await openAt(storage), createVault(SECRET))
+    expect(await later.find(MEMBER)).toEqual({
+      ...installation(),
+      ...{ status: 'active', boundTo: 'https://app.example', origin: 'https://new.bitrix24.com' }
+    })
+    expect(shown(await later.tokens(MEMBER, '1'))).toEqual(shown(tokens()))
+    expect(shown(await later.tokens(MEMBER, '2'))).toEqual(shown(tokens('2', '-two')))
+    expect(await later.tokens(OTHER, '1')).toBeUndefined()
+  })
+
+  test('installs over an older installation, and forgets one person', async () => {
+    const store = createInstallations(await openAt(await fresh()), createVault(SECRET))
+    await store.save(installation(), tokens())
+    await store.save({ ...installation(), applicationToken: null, scope: [] }, tokens('1', '-new'))
+    expect(await store.find(MEMBER)).toMatchObject({ applicationToken: null, scope: [] })
+    expect((await store.tokens(MEMBER, '1'))?.access).toBe('planted-access-new')
+    await store.forgetTokens(MEMBER, '1')
+    expect(await store.tokens(MEMBER, '1')).toBeUndefined()
+  })
+
+  test('a removed installation has no tokens, and takes none that come late', async () => {
+    const store = createInstallations(await openAt(await fresh()), createVault(SECRET))
+    await store.save(installation(), tokens())
+    await store.save(installation(OTHER), tokens())
+    await store.remove(MEMBER, 1_795_392_000)
+    await store.saveTokens(MEMBER, tokens('1', '-late'))
+    expect(await store.tokens(MEMBER, '1')).toBeUndefined()
+    expect(await store.find(MEMBER)).toMatchObject({
+      status: 'deleted',
+      applicationToken: null,
+      lastEventAt: 1_795_392_000
+    })
+    expect(await store.tokens(OTHER, '1')).toBeDefined()
+  })
+
+  test('forgets the runs of one portal only', async () => {
+    const db = await openAt(await fresh())
+    const store = createInstallations(db, createVault(SECRET))
+    const journal = createJournal(db)
+    for (const portalId of [MEMBER, OTHER])
+      await journal.create(await take(db, portalId), runOf(`run-${portalId}`, portalId), [])
+    await store.forgetRuns(MEMBER)
+    expect([await journal.list(MEMBER, 9), (await journal.list(OTHER, 9)).length]).toEqual([[], 1])
+  })
+
+  test('opens nothing that was sealed for another portal or person, or with another APP_SECRET', async () => {
+    const db = await openAt(await fresh())
+    const store = createInstallations(db, createVault(SECRET))
+    await store.save(installation(), tokens())
+    await store.save(installation(OTHER), tokens('1', '-other'))
+    const rows = await db.selectFrom('person_tokens').selectAll().where('member_id', '=', OTHER).execute()
+    await db
+      .updateTable('person_tokens')
+      .set({ sealed: rows[0]?.sealed ?? '' })
+      .where('member_id', '=', MEMBER)
+      .execute()
+    expect(await store.tokens(MEMBER, '1')).toBeUndefined()
+    const other = createInstallations(db, createVault(`${SECRET}x`))
+    expect(await other.tokens(OTHER, '1')).toBeUndefined()
+    expect(await other.find(OTHER)).toMatchObject({ applicationToken: null, origin: 'https://portal.bitrix24.com' })
+  })
+})
+
+test('the files in DATA_DIR hold no token in clear', async () => {
+  const [sqlite] = engines
+  const storage = await sqlite?.fresh()
+  if (storage === undefined || !('dataDir' in storage)) throw new Error('SQLite keeps files')
+  const store = createInstallations(await openAt(storage), createVault(SECRET))
+  await store.save(installation(), tokens())
+  await store.remove(MEMBER, 1)
+  await store.save(installation(), tokens())
+  const files = readdirSync(storage.dataDir)
+  expect(files).toContain('bitrixcorp.sqlite')
+  for (const file of files) expect(readFileSync(join(storage.dataDir, file)).includes('planted'), file).toBe(false)
+})
+
+test('an altered or foreign text opens to nothing', async () => {
+  const vault = createVault(SECRET)
+  const sealed = await vault.seal('text', MEMBER)
+  expect(await vault.open(sealed, MEMBER)).toBe('text')
+  expect(await vault.open(sealed, OTHER)).toBeUndefined()
+  const [header = '', ...rest] = sealed.split('.')
+  const changed = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), sub: OTHER }
+  for (const text of [
+    '',
+    'x',
+    `${sealed}x`,
+    [Buffer.from(JSON.stringify(changed)).toString('base64url'), ...rest].join('.')
+  ]) {
+    expect(await vault.open(text, OTHER)).toBeUndefined()
+    expect(await vault.open(text, MEMBER)).toBeUndefined()
+  }
+})
