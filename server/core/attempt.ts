@@ -4,7 +4,7 @@ import type { Channel } from './channel.ts'
 import { createClearMission } from './clear-mission.ts'
 import type { Clock } from './clock.ts'
 import { createCreateMission } from './create-mission.ts'
-import { applyRunEvent, initialRunState, type LiveState, type RunState } from './fold.ts'
+import { applyRunEvent, initialRunState, type RunState } from './fold.ts'
 import type { Journal } from './journal.ts'
 import { createLedger } from './ledger.ts'
 import { createRowSet, type Mission } from './mission.ts'
@@ -25,8 +25,6 @@ export interface Attempt {
   /** Settles as `unknown` what an earlier process sent and never heard of. */
   readonly leftovers: RunEvent[]
 }
-
-export type Show = (state: RunState, live: LiveState) => void
 
 /** Every rejected row of a run, oldest first. */
 export async function* readRejections(journal: Journal, runId: string): AsyncGenerator<Rejection> {
