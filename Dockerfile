@@ -13,7 +13,7 @@ COPY --from=build /app/dist dist
 COPY --from=build /app/emulator/desktop emulator/desktop
 COPY --from=build /app/views views
 COPY --from=build /app/locales locales
-COPY --from=build /app/package.json .
+COPY --from=build /app/package.json /app/install.html ./
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

@@ -12,6 +12,8 @@ export interface Items {
 
 export type StartInput =
   | { readonly kind: 'create'; readonly companies: number; readonly contacts: number; readonly locale: string }
+  /** Only contacts, for a company that is there. */
+  | { readonly kind: 'create'; readonly companyId: number; readonly contacts: number; readonly locale: string }
   | { readonly kind: 'clear'; readonly scope: 'created' | 'all'; readonly confirm?: string }
 
 export type RunAction = 'cancel' | 'resume' | 'retry'
@@ -41,6 +43,8 @@ export interface Api {
   start(input: StartInput): Promise<RunSnapshot>
   act(runId: string, action: RunAction): Promise<RunSnapshot>
   records<K extends EntityPlural>(plural: K, after: number | null): Promise<RecordsPage<Items[K]>>
+  /** Null when there is none with this id. */
+  company(id: number): Promise<Items['companies'] | null>
   /** Every rejected row, as a file. */
   rejections(runId: string): Promise<Blob>
   /** The current snapshot, then newer ones; ends with the stream. */
@@ -117,6 +121,11 @@ export const createApi = ({ bearer, framed }: ApiOptions): Api => {
       }),
     act: (runId, action) => json(`/api/runs/${runId}/${action}`, { method: 'POST' }),
     records: (plural, after) => json(`/api/${plural}?limit=50${after === null ? '' : `&after=${after}`}`),
+    async company(id) {
+      // Pages are cut by id: the first record after the one before it.
+      const { items } = await json<RecordsPage<Items['companies']>>(`/api/companies?limit=1&after=${id - 1}`)
+      return items.find(item => item.id === id) ?? null
+    },
     rejections: async runId => (await call(`/api/runs/${runId}/rejections.csv`)).blob(),
     async *progress(runId, signal) {
       const response = await call(`/api/runs/${runId}/progress`, { signal, headers: { Accept: 'text/event-stream' } })

@@ -28,7 +28,9 @@ export const createCreateForm = (
   const invalid = byId('create-invalid', HTMLElement)
   const companies = byId('create-companies', HTMLInputElement)
   const contacts = byId('create-contacts', HTMLInputElement)
-  let tied = companies.value === contacts.value
+  // What was typed before this script came counts too.
+  let tied = contacts.value === contacts.defaultValue
+  if (tied) contacts.value = companies.value
 
   const check = (input: HTMLInputElement): number | null => {
     const count = parseCount(input.value)

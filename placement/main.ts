@@ -5,6 +5,7 @@ import type { RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import { ApiError, createApi, type Items, type RunAction, type StartInput } from './api.ts'
 import { createClearDialog } from './clear-dialog.ts'
+import { createCompanyForm } from './company-form.ts'
 import { createCreateForm } from './create-form.ts'
 import { saveFile } from './download.ts'
 import { byId } from './element.ts'
@@ -35,6 +36,7 @@ interface PageState {
   readonly run: RunSnapshot | null
   /** Only in a portal's frame. */
   readonly session: string | null
+  readonly placement: { readonly code: string; readonly recordId: number | null } | null
 }
 
 /** What ended well long ago is no news when the page opens. */
@@ -72,6 +74,7 @@ const startPage = (): void => {
   const update = (): void => {
     const busy = pending || run?.status === 'running'
     form.setBusy(busy)
+    companyForm?.setBusy(busy)
     dialog.setBusy(busy)
     progress.setPending(pending)
     document.title =
@@ -126,6 +129,19 @@ const startPage = (): void => {
       form.focus()
     })
   })
+  const companyId = state.placement?.code === 'CRM_COMPANY_LIST_MENU' ? state.placement.recordId : null
+  const companyForm =
+    companyId === null
+      ? null
+      : createCompanyForm({
+          messages,
+          company: () => api.company(companyId),
+          submit: contacts =>
+            void start({ kind: 'create', companyId, contacts, locale: messages.lang }).catch(error => {
+              notice.failed(error)
+              companyForm?.focus()
+            })
+        })
   const dialog = createClearDialog({
     messages,
     host: portal.host,

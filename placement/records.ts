@@ -76,7 +76,8 @@ export const createRecords = <K extends EntityPlural>(
     const total = live.value()
     element('total').textContent = known ? t('page.table.total', { total }) : ''
     scroll.hidden = (page?.count ?? 0) === 0
-    element('empty').hidden = !known || (page?.count ?? 0) > 0 || total > 0
+    // Nobody knows whether it is empty when it could not be read.
+    element('empty').hidden = !known || (page?.count ?? 0) > 0 || total > 0 || !element('trouble').hidden
     element('pager').hidden = !known || (cursors.isFirst() && page?.next === null)
     element('range').textContent = (page?.count ?? 0) > 0 ? range() : ''
     previous.disabled = cursors.isFirst()
@@ -97,6 +98,7 @@ export const createRecords = <K extends EntityPlural>(
   const showTrouble = (reason: string | null): void => {
     element('reason').textContent = reason === null ? '' : t('page.table.failed', { reason })
     element('trouble').hidden = reason === null
+    showNumbers()
   }
 
   const refresh = async (): Promise<void> => {

@@ -1,5 +1,7 @@
 // The browser story inside a portal: install, open from its menu and from a row, create, look at a card, clear; rights; silence.
 // Must stay true: the application's origin is another site than the portal's, as in life; no console message on the way.
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, FrameLocator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -111,6 +113,29 @@ test('an administrator installs, opens it from the menu, creates, looks at a car
   expect(messages).toEqual([])
 })
 
+test('opened on a company in the list, it offers contacts for this company', { timeout: 60_000 }, async () => {
+  const stage = await openStage()
+  await install(stage)
+  const [, company] = stage.portal.state.records('company')
+  const title = company?.values.TITLE ?? expect.fail('no second company')
+  const { page, messages } = await stage.look('/crm/company/list/')
+  await page.getByRole('button', { name: `Действия: ${title}` }).click()
+  await page.getByRole('menuitem').last().click()
+  const app = appOf(page)
+  const card = app.locator('#company')
+  await card.getByText(title, { exact: true }).waitFor()
+  await card.getByRole('textbox', { name: 'Сколько контактов' }).fill('0')
+  await card.getByRole('button', { name: 'Создать контакты' }).click()
+  await card.getByText('Введите целое число от 1 до 10 000.').waitFor()
+  await card.getByRole('textbox', { name: 'Сколько контактов' }).fill('3')
+  await inspect(page, 'frame-company')
+  await page.keyboard.press('Enter')
+  await runCard(app, 'completed').getByText('Готово. Создано: 0 компаний и 3 контакта.').waitFor()
+  expect(stage.portal.state.counts()).toEqual({ companies: 2, contacts: 4 })
+  await expect.poll(() => app.locator('#companies tbody tr').nth(1).locator('li').count()).toBe(3)
+  expect(messages).toEqual([])
+})
+
 test('an ordinary user cannot clear everything, nor stop what the administrator started', {
   timeout: 60_000
 }, async () => {
@@ -119,7 +144,7 @@ test('an ordinary user cannot clear everything, nor stop what the administrator 
   const app = appOf(page)
   await app.getByRole('textbox', { name: 'Компаний' }).fill('2000')
   await app.getByRole('button', { name: 'Создать' }).click()
-  await runCard(app, 'running').waitFor()
+  await runCard(app, 'running').getByText('из 4 000').waitFor()
 
   const colleague = await stage.look('/crm/contact/list/?user=2&lang=en')
   await colleague.page
@@ -201,4 +226,18 @@ test('an installation that the portal does not take is said so', { timeout: 60_0
   await appOf(page).getByText('повторять безопасно').waitFor()
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   expect(messages).toEqual([])
+})
+
+test('the script that every page loads stays under 60 kB, without the SDK', () => {
+  const build = 'dist/placement/'
+  const manifest: Record<string, { file: string; imports?: string[] }> = JSON.parse(
+    readFileSync(`${build}.vite/manifest.json`, 'utf8')
+  )
+  const loaded = (source: string): string[] => {
+    const chunk = manifest[source] ?? expect.fail(source)
+    return [chunk.file, ...(chunk.imports ?? []).flatMap(loaded)]
+  }
+  const code = loaded('placement/main.ts').map(file => readFileSync(build + file, 'utf8'))
+  expect(gzipSync(code.join('')).length).toBeLessThan(60_000)
+  expect(code.join('')).not.toContain('JSSDK_')
 })

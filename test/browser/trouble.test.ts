@@ -34,6 +34,21 @@ test('a portal that refuses us is explained in both tables, and one button reads
   expect(ofScripts(messages)).toEqual([])
 })
 
+test('a table that cannot be read any more does not say that it is empty', async () => {
+  const site = await openSite()
+  const { page } = await visit(browser, site.origin)
+  const empty = page.locator('#companies').getByText('Компаний пока нет')
+  await empty.waitFor()
+  site.portal.configure({ refusal: 'PAYMENT_REQUIRED' })
+  await page.getByRole('button', { name: 'Создать' }).click()
+  await page.locator('#companies').getByText('Не удалось прочитать записи').waitFor()
+  expect(await empty.isVisible()).toBe(false)
+
+  site.portal.configure({ refusal: undefined })
+  await page.locator('#companies').getByRole('button', { name: 'Повторить' }).click()
+  await empty.waitFor()
+})
+
 test('a run that waits says for what and until when', async () => {
   const site = await openSite()
   const { page } = await visit(browser, site.origin)
