@@ -12,7 +12,7 @@ const written = (work: (log: Log) => void): string => {
 }
 
 const KEYS =
-  'auth access_token refresh_token AUTH_ID REFRESH_ID secret authorization client_secret application_token clientSecret accessToken token password cookie APP_SID app_secret'.split(
+  'auth access_token refresh_token AUTH_ID REFRESH_ID secret authorization client_secret application_token clientSecret accessToken token password cookie APP_SID app_secret BITRIX_WEBHOOK_SECRET set-cookie x-auth-token bearer'.split(
     ' '
   )
 
@@ -42,7 +42,17 @@ const TEXTS = [
   'Authorization: Bearer PLANTED.x-y_z',
   '{"access_token":"PLANTED","expires":1}',
   'body was {\\"refresh_token\\": \\"PLANTED\\"}',
-  'postgres://user:PLANTED@db:5432/bitrixcorp'
+  'postgres://user:PLANTED@db:5432/bitrixcorp',
+  'BITRIX_WEBHOOK_SECRET=PLANTED',
+  'BITRIX_CLIENT_SECRET="PLANTED"',
+  '{"BITRIX_CLIENT_SECRET":"PLANTED"}',
+  "{ access_token: 'PLANTED', expires: 1 }",
+  '{"AUTH_ID": "x\\"PLANTED"}',
+  'Authorization: Basic PLANTED',
+  'authorization=PLANTED',
+  'GET /login?next=%2F%3Fsecret%3DPLANTED%26lang%3Dru',
+  'auth%5Baccess_token%5D=PLANTED',
+  'https%3A%2F%2Fportal.example%2Frest%2F1%2FPLANTED%2Fbatch'
 ]
 
 test('masks secrets inside texts: the message, a field, its arguments, an error, its stack and causes', () => {
@@ -64,6 +74,20 @@ test('masks secrets inside texts: the message, a field, its arguments, an error,
     expect(text).toContain('middle')
     expect(text).toContain('***')
   }
+})
+
+test('leaves alone what only sounds like a secret', () => {
+  const texts = [
+    'author=Ivan, authorization of the portal failed',
+    'the token has expired: "open" the application',
+    'GET /rest/notes?page=2',
+    'https://portal.example:8443/crm/'
+  ]
+  for (const text of texts)
+    expect(written(log => log.info({ text }, text))).toContain(JSON.stringify(text).slice(1, -1))
+  const after = written(log => log.info('refresh_token=x&client_id=local.1 next=%3Fsecret%3Dx%26lang%3Dru'))
+  expect(after).toContain('client_id=local.1')
+  expect(after).toContain('%26lang%3Dru')
 })
 
 test('keeps what is not secret, and survives circles and depth', () => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { csvLine } from '../../server/http/csv.ts'
 
 test('no cell begins like a formula', () => {
-  for (const start of ['=', '+', '-', '@', '\t', '\r', '\n']) {
+  for (const start of ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠']) {
     expect(csvLine([`${start}cmd|' /C calc'!A0`])).toMatch(/^"'/)
   }
   expect(csvLine(['crm', '5'])).toBe('"crm","5"\r\n')
