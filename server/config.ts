@@ -225,7 +225,12 @@ export const loadConfig = (): Config => {
   try {
     process.loadEnvFile()
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      throw new ConfigError(
+        'BitrixCorp cannot start, because .env in the working folder cannot be read. Make it a readable text file with lines like PORT=3000, or remove it.',
+        { cause: error }
+      )
+    }
   }
   return readConfig(process.env)
 }

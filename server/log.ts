@@ -7,18 +7,24 @@ export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
 // pino's own `redact` masks exactly one level for each star (stack.md, T12): so everything is copied and masked here.
 const SECRET_KEYS =
-  /^(auth|auth_?id|refresh_?id|(access_?|refresh_?|application_?|app_?)?token|(client_?|app_?)?secret|authorization|cookie|password|session|webhook|app_?sid|database_?url)$/i
+  /^(auth|auth_?id|refresh_?id|bearer|session|webhook|app_?sid|database_?url)$|(token|secret|authorization|cookie|password)$/i
 
+/** Also at the end of longer names: BITRIX_CLIENT_SECRET. */
 const SECRET_NAMES =
-  'secret|auth|access_token|refresh_token|AUTH_ID|REFRESH_ID|client_secret|application_token|app_secret|APP_SID|password'
+  '\\w*(?:secret|auth|auth_?id|refresh_?id|(?:access|refresh|application|app)_?token|app_sid|password)'
 
-/** Texts that carry a secret wherever they stand: webhook paths, parameters, JSON, bearer tokens, addresses with passwords. */
+/** Texts that carry a secret wherever they stand: webhook paths, parameters, JSON, printed objects, headers, addresses with passwords. */
 const SECRET_TEXTS: readonly [RegExp, string][] = [
-  [/(\/rest\/(?:api\/)?\d+\/)[A-Za-z0-9_-]+/g, '$1***'],
-  [new RegExp(`\\b((?:${SECRET_NAMES})\\]?=)[^&\\s"']+`, 'gi'), '$1***'],
-  [new RegExp(`(\\\\?"(?:${SECRET_NAMES})\\\\?"\\s*:\\s*\\\\?")[^"\\\\]*`, 'gi'), '$1***'],
+  [/(rest(?:\/|%2F)(?:api(?:\/|%2F))?\d+(?:\/|%2F))[A-Za-z0-9_-]+/gi, '$1***'],
+  [new RegExp(`\\b(${SECRET_NAMES}(?:\\]|%5D)?=["']?)[^&\\s"']+`, 'gi'), '$1***'],
+  [new RegExp(`\\b(${SECRET_NAMES}(?:\\]|%5D)?%3D)(?:(?!%26)[^&\\s"'])+`, 'gi'), '$1***'],
+  // A quote in JSON inside JSON is escaped itself.
+  [new RegExp(`\\b(${SECRET_NAMES}\\\\*["']?\\s*:\\s*")(?:\\\\.|[^"\\\\])*`, 'gi'), '$1***'],
+  [new RegExp(`\\b(${SECRET_NAMES}\\\\*["']?\\s*:\\s*')(?:\\\\.|[^'\\\\])*`, 'gi'), '$1***'],
+  [new RegExp(`\\b(${SECRET_NAMES}\\\\*["']?\\s*:\\s*\\\\+["'])[^"'\\\\]*`, 'gi'), '$1***'],
+  [/\b(Authorization\s*[:=]\s*(?:(?:Bearer|Basic)\s+)?)[^\s"',]+/gi, '$1***'],
   [/\b(Bearer\s+)[A-Za-z0-9._~+/=-]+/gi, '$1***'],
-  [/(\w+:\/\/[^:@\s/]*:)[^@\s/]+(@)/g, '$1***$2']
+  [/\b(\w+:\/\/[^:@\s/]*:)[^@\s/]+(@)/g, '$1***$2']
 ]
 const DEEPEST = 10
 

@@ -15,6 +15,13 @@ const describe = (error: unknown, where: string): string => {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `${where} is in use already. Set PORT to a free one, for example PORT=3001.`
   }
+  if (
+    error instanceof Error &&
+    'code' in error &&
+    ['EADDRNOTAVAIL', 'ENOTFOUND', 'EACCES'].includes(String(error.code))
+  ) {
+    return `${where} cannot be listened on (${error.message}). Set HOST to an address of this machine and PORT to one that this user may open.`
+  }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 

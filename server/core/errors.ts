@@ -59,9 +59,18 @@ export const runNotActive = (status: string): AppError =>
 export const nothingToRetry = (): AppError =>
   new AppError(409, 'NOTHING_TO_RETRY', 'This run has no rejected rows to try again.')
 
+/** Another run has these rows already; going on with that one keeps every row once. */
+export const alreadyRetried = (runId: string): AppError =>
+  new AppError(
+    409,
+    'ALREADY_RETRIED',
+    `The rejected rows of this run were tried again by run ${runId}. Resume or retry that one.`
+  )
+
 /** A portal did not do what a page or a route needed. `code` is the portal's own code where it gave one. */
 export const portalUnavailable = (code: string, message: string, cause?: unknown): AppError =>
-  new AppError(502, code === '' ? 'PORTAL_ERROR' : code, message, { cause })
+  // The contract's codes are upper-case; Bitrix24's are not always.
+  new AppError(502, code === '' ? 'PORTAL_ERROR' : code.toUpperCase(), message, { cause })
 
 /** Storage cannot remember what is about to happen, so nothing is sent. */
 export const storageFailed = (cause: unknown): AppError =>

@@ -118,7 +118,9 @@ const readPage = async <T extends { ID: number }>(
   const all = rowsOf(schema, outcomes.get('page'))
   const rows = all.slice(0, limit)
   const more = all.length > limit || all.length === PAGE
-  return { rows, next: more ? (rows.at(-1)?.ID ?? null) : null, total: demand(outcomes.get('count')).total ?? 0 }
+  const total = demand(outcomes.get('count')).total ?? 0
+  const whole = after === null && total <= rows.length
+  return { rows, next: more && !whole ? (rows.at(-1)?.ID ?? null) : null, total }
 }
 
 const readCompanies = async (channel: Channel, page: PageRequest): Promise<RecordsPage<CompanyItem>> => {

@@ -6,7 +6,7 @@ import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { deferred } from './deferred.ts'
 import { cancelled, type Ending, interrupted, suspended } from './ending.ts'
-import { busy, notFound, nothingToRetry, runNotActive, runNotResumable } from './errors.ts'
+import { alreadyRetried, busy, notFound, nothingToRetry, runNotActive, runNotResumable } from './errors.ts'
 import { initialRunState, toSnapshot } from './fold.ts'
 import type { Journal, Leases } from './journal.ts'
 import { createLiveRun, type LiveRun } from './live-run.ts'
@@ -17,6 +17,8 @@ import type { Runner } from './runner.ts'
 
 /** Snapshots go out at most this often. */
 const SHOW_EVERY_MS = 100
+/** Newest runs among which an earlier retry is looked for. */
+const RETRIES_LOOKED_AT = 100_000
 /** How often a run of another process is looked at. */
 const LOOK_EVERY_MS = 500
 
@@ -94,7 +96,12 @@ export const createRuns = (deps: RunsDeps): Runs => {
   }
 
   /** Takes mutex and lease, begins the attempt, and lets it go on after the returned promise resolved. */
-  const begin = async (record: RunRecord, channel: Channel, mode: Mode): Promise<RunSnapshot> => {
+  const begin = async (
+    record: RunRecord,
+    channel: Channel,
+    mode: Mode,
+    check: () => Promise<void> = async () => undefined
+  ): Promise<RunSnapshot> => {
     if (stopping) throw busy(undefined)
     const { portalId } = record
     const begun = deferred<RunSnapshot>()
@@ -115,6 +122,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
           deps,
           lease,
           async confirm => {
+            await check()
             const runner = await openAttempt(deps, { lease, record, channel, mode, live: active.live, confirm })
             active.runner = runner
             if (active.ending !== undefined) runner.end(active.ending)
@@ -198,10 +206,16 @@ export const createRuns = (deps: RunsDeps): Runs => {
       return begin(record, channel, 'resume')
     },
     async retry(runId, channel, startedBy) {
-      const { operation, snapshot } = await demand(runId)
+      const { operation, snapshot, portalId } = await demand(runId)
       if (snapshot.status === 'running') throw busy(snapshot)
       if (snapshot.failed === 0) throw nothingToRetry()
-      return begin(newRecord(channel, { ...operation, retryOf: runId }, startedBy, snapshot.failed), channel, 'new')
+      const record = newRecord(channel, { ...operation, retryOf: runId }, startedBy, snapshot.failed)
+      // Asked while the portal is ours: rows that an earlier retry has created would be created twice.
+      return begin(record, channel, 'new', async () => {
+        const runs = await journal.list(portalId, RETRIES_LOOKED_AT)
+        const earlier = runs.find(run => run.operation.retryOf === runId)
+        if (earlier !== undefined) throw alreadyRetried(earlier.id)
+      })
     },
     watch,
     rejections: runId => readRejections(journal, runId),
