@@ -44,7 +44,7 @@ export interface Api {
   act(runId: string, action: RunAction): Promise<RunSnapshot>
   records<K extends EntityPlural>(plural: K, after: number | null): Promise<RecordsPage<Items[K]>>
   /** Null when there is none with this id. */
-  company(id: number): Promise<Items['companies'] | null>
+  record<K extends EntityPlural>(plural: K, id: number): Promise<Items[K] | null>
   /** Every rejected row, as a file. */
   rejections(runId: string): Promise<Blob>
   /** The current snapshot, then newer ones; ends with the stream. */
@@ -121,9 +121,9 @@ export const createApi = ({ bearer, framed }: ApiOptions): Api => {
       }),
     act: (runId, action) => json(`/api/runs/${runId}/${action}`, { method: 'POST' }),
     records: (plural, after) => json(`/api/${plural}?limit=50${after === null ? '' : `&after=${after}`}`),
-    async company(id) {
+    async record<K extends EntityPlural>(plural: K, id: number) {
       // Pages are cut by id: the first record after the one before it.
-      const { items } = await json<RecordsPage<Items['companies']>>(`/api/companies?limit=1&after=${id - 1}`)
+      const { items } = await json<RecordsPage<Items[K]>>(`/api/${plural}?limit=1&after=${id - 1}`)
       return items.find(item => item.id === id) ?? null
     },
     rejections: async runId => (await call(`/api/runs/${runId}/rejections.csv`)).blob(),

@@ -5,13 +5,13 @@ import type { RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import { ApiError, createApi, type Items, type RunAction, type StartInput } from './api.ts'
 import { createClearDialog } from './clear-dialog.ts'
-import { createCompanyForm } from './company-form.ts'
 import { createCreateForm } from './create-form.ts'
 import { saveFile } from './download.ts'
 import { byId } from './element.ts'
 import { enterPortal, type PortalFrame, portalProtocol } from './frame.ts'
 import { createMessages, type Language } from './messages.ts'
 import { createNotice } from './notice.ts'
+import { createOpenedRecord } from './opened-record.ts'
 import { createOtherTabs } from './other-tabs.ts'
 import { createProgress } from './progress.ts'
 import { createRecordLinks } from './record-links.ts'
@@ -36,6 +36,9 @@ interface PageState {
   readonly run: RunSnapshot | null
   /** Only in a portal's frame. */
   readonly session: string | null
+  /** May act on everybody's runs. */
+  readonly admin: boolean
+  readonly user: { readonly name: string } | null
   readonly placement: { readonly code: string; readonly recordId: number | null } | null
 }
 
@@ -69,12 +72,14 @@ const startPage = (): void => {
   const companies = createRecords('companies', state.companies, firstRun, deps)
   const contacts = createRecords('contacts', state.contacts, firstRun, deps)
   const tables = [companies, contacts]
-  const refresh = async (): Promise<void> => void (await Promise.all(tables.map(table => table.refresh())))
+  const refresh = async (): Promise<void> => {
+    await Promise.all([...tables, opened].map(part => part?.refresh()))
+  }
 
   const update = (): void => {
     const busy = pending || run?.status === 'running'
     form.setBusy(busy)
-    companyForm?.setBusy(busy)
+    opened?.setBusy(busy)
     dialog.setBusy(busy)
     progress.setPending(pending)
     document.title =
@@ -129,19 +134,14 @@ const startPage = (): void => {
       form.focus()
     })
   })
-  const companyId = state.placement?.code === 'CRM_COMPANY_LIST_MENU' ? state.placement.recordId : null
-  const companyForm =
-    companyId === null
-      ? null
-      : createCompanyForm({
-          messages,
-          company: () => api.company(companyId),
-          submit: contacts =>
-            void start({ kind: 'create', companyId, contacts, locale: messages.lang }).catch(error => {
-              notice.failed(error)
-              companyForm?.focus()
-            })
-        })
+  const opened = createOpenedRecord(state.placement, {
+    ...{ api, messages, linkRow },
+    submit: (companyId, counted) =>
+      start({ kind: 'create', companyId, contacts: counted, locale: messages.lang }).catch(error => {
+        notice.failed(error)
+        throw error
+      })
+  })
   const dialog = createClearDialog({
     messages,
     host: portal.host,
@@ -157,6 +157,7 @@ const startPage = (): void => {
   const progress = createProgress({
     messages,
     announce: notice.announce,
+    mayAct: ({ startedBy }) => state.admin || startedBy === state.user?.name,
     act: (runId: string, action: RunAction) =>
       launch(() => api.act(runId, action)).catch(error => {
         notice.failed(error)

@@ -9,7 +9,7 @@ export type Language = 'ru' | 'en'
 export interface Messages {
   readonly lang: Language
   t(key: string, values?: Readonly<Record<string, string | number>>): string
-  /** The text for an error code; the server's own sentence where we have none. */
+  /** The text for an error code, or for a fixed sentence of the portal; else the sentence itself. */
   problem(code: string, sentence: string): string
 }
 
@@ -27,6 +27,9 @@ export const createMessages = (lang: Language): Messages => {
   return {
     lang,
     t,
-    problem: (code, sentence) => (texts[lang][`error.${code}`] === undefined ? sentence || code : t(`error.${code}`))
+    problem(code, sentence) {
+      const known = [`error.${code}`, `said.${sentence}`].find(key => texts[lang][key] !== undefined)
+      return known === undefined ? sentence || code : t(known)
+    }
   }
 }

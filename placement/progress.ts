@@ -16,6 +16,8 @@ export interface ProgressDeps {
   /** Rejects when it was refused; the reason is shown elsewhere. */
   readonly act: (runId: string, action: RunAction) => Promise<void>
   readonly download: (runId: string) => void
+  /** May this person stop the run or let it go on? The server decides; this spares them a refusal. */
+  readonly mayAct: (run: RunSnapshot) => boolean
 }
 
 export interface Progress {
@@ -25,7 +27,7 @@ export interface Progress {
   focus(): void
 }
 
-export const createProgress = ({ messages, announce, act, download }: ProgressDeps): Progress => {
+export const createProgress = ({ messages, announce, act, download, mayAct }: ProgressDeps): Progress => {
   const { t } = messages
   const card = byId('run', HTMLElement)
   const text = (name: string): HTMLElement => part(card, name, HTMLElement)
@@ -62,15 +64,19 @@ export const createProgress = ({ messages, announce, act, download }: ProgressDe
 
   const showButtons = (): void => {
     const running = run?.status === 'running'
-    buttons.cancel.hidden = !running
+    const allowed = run === null || mayAct(run)
+    const someFailed = run !== null && run.failed > 0
+    const stopped = run !== null && ['interrupted', 'failed', 'cancelled'].includes(run.status)
+    buttons.cancel.hidden = !running || !allowed
     buttons.cancel.disabled = pending || cancelling
     buttons.cancel.textContent = t(cancelling ? 'page.run.stopping' : 'page.run.stop')
-    buttons.resume.hidden = run === null || !['interrupted', 'failed', 'cancelled'].includes(run.status)
-    const someFailed = run !== null && run.failed > 0
-    buttons.retry.hidden = running || !someFailed
+    buttons.resume.hidden = !stopped || !allowed
+    buttons.retry.hidden = running || !someFailed || !allowed
     buttons.csv.hidden = running || !someFailed
     buttons.resume.disabled = pending
     buttons.retry.disabled = pending
+    text('foreign').hidden = allowed || !(running || stopped || someFailed)
+    text('foreign').textContent = t('page.run.foreign', { name: run?.startedBy ?? '' })
     text('actions').hidden = buttons.resume.hidden && buttons.retry.hidden && buttons.csv.hidden
   }
 

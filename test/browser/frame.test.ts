@@ -2,11 +2,19 @@
 // Must stay true: the application's origin is another site than the portal's, as in life; no console message on the way.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { AxeBuilder } from '@axe-core/playwright'
-import type { Browser, FrameLocator, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchChromium, type Visitor, visit } from '../support/chromium.ts'
-import { buildPage, openSite, type Site } from '../support/site.ts'
+import { launchChromium, visit } from '../support/chromium.ts'
+import { buildPage } from '../support/site.ts'
+import {
+  appOf,
+  inspectFrame as inspect,
+  install,
+  openFromMenu,
+  openFromRow,
+  openStage,
+  runCard
+} from '../support/stage.ts'
 
 let browser: Browser
 beforeAll(async () => {
@@ -15,64 +23,12 @@ beforeAll(async () => {
 })
 afterAll(() => browser?.close())
 
-interface Stage extends Site {
-  readonly clientId: string
-  readonly look: (path: string) => Promise<Visitor>
-}
-
-/** The portal is 127.0.0.1, the application 127.0.0.2: two sites for a browser, so a cookie would not come through. */
-const openStage = async (settings: Readonly<Record<string, string>> = {}): Promise<Stage> => {
-  const site = await openSite({ portal: { seed: { companies: 2, contacts: 1 } } })
-  await site.stop()
-  const publicUrl = site.origin.replace('127.0.0.1', '127.0.0.2')
-  const { clientId, clientSecret } = site.portal.registerApplication({
-    handlerUrl: `${publicUrl}/placement`,
-    installUrl: `${publicUrl}/install`,
-    title: { ru: 'БитриксКорп', en: 'BitrixCorp' },
-    scope: ['crm', 'placement', 'user_brief']
-  })
-  await site.start({
-    HOST: '127.0.0.2',
-    PUBLIC_URL: publicUrl,
-    BITRIX_CLIENT_ID: clientId,
-    BITRIX_CLIENT_SECRET: clientSecret,
-    BITRIX_OAUTH_URLS: site.portal.authorization.origin,
-    BITRIX_PORTAL_HOSTS: site.portal.host,
-    ...settings
-  })
-  return { ...site, clientId, look: path => visit(browser, site.portal.origin + path) }
-}
-
-/** As the administrator, with the install slider; ends on the application's own page. */
-const install = async ({ look }: Stage): Promise<Visitor> => {
-  const visitor = await look('/marketplace/')
-  await visitor.page.getByRole('button', { name: 'Установить', exact: true }).click()
-  await visitor.page.waitForURL(/install_finished=Y/)
-  return visitor
-}
-
-/** Axe looks into the application's frame only: the portal around it is the portal's matter. */
-const inspect = async (page: Page, name: string): Promise<void> => {
-  await page.screenshot({ path: `artifacts/${name}.png` })
-  const { violations } = await new AxeBuilder({ page }).include('.slider iframe').analyze()
-  expect(violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(node => node.html).join(' ')}`)).toEqual([])
-}
-
-const appOf = (page: Page): FrameLocator => page.frameLocator('iframe').last()
-const runCard = (app: FrameLocator, status: string) => app.locator(`#run[data-status="${status}"]`)
-
-/** Opens the application from the analytics menu of the CRM. */
-const openFromMenu = async (page: Page): Promise<FrameLocator> => {
-  await page.getByRole('button', { name: 'Аналитика' }).click()
-  await page.getByRole('menuitem').first().click()
-  await page.getByRole('dialog').waitFor()
-  return appOf(page)
-}
+const open = (url: string) => visit(browser, url)
 
 test('an administrator installs, opens it from the menu, creates, looks at a card, and clears what was created', {
   timeout: 90_000
 }, async () => {
-  const stage = await openStage()
+  const stage = await openStage(open)
   const { page, messages } = await install(stage)
   expect(stage.portal.applications.installed(stage.clientId)).toBe(true)
   const own = appOf(page)
@@ -114,14 +70,12 @@ test('an administrator installs, opens it from the menu, creates, looks at a car
 })
 
 test('opened on a company in the list, it offers contacts for this company', { timeout: 60_000 }, async () => {
-  const stage = await openStage()
+  const stage = await openStage(open)
   await install(stage)
   const [, company] = stage.portal.state.records('company')
   const title = company?.values.TITLE ?? expect.fail('no second company')
   const { page, messages } = await stage.look('/crm/company/list/')
-  await page.getByRole('button', { name: `Действия: ${title}` }).click()
-  await page.getByRole('menuitem').last().click()
-  const app = appOf(page)
+  const app = await openFromRow(page, `Действия: ${title}`)
   const card = app.locator('#company')
   await card.getByText(title, { exact: true }).waitFor()
   await card.getByRole('textbox', { name: 'Сколько контактов' }).fill('0')
@@ -139,7 +93,7 @@ test('opened on a company in the list, it offers contacts for this company', { t
 test('an ordinary user cannot clear everything, nor stop what the administrator started', {
   timeout: 60_000
 }, async () => {
-  const stage = await openStage({ BITRIX_RATE: '2', BITRIX_BURST: '20' })
+  const stage = await openStage(open, { settings: { BITRIX_RATE: '2', BITRIX_BURST: '20' } })
   const { page, messages } = await install(stage)
   const app = appOf(page)
   await app.getByRole('textbox', { name: 'Компаний' }).fill('2000')
@@ -147,32 +101,37 @@ test('an ordinary user cannot clear everything, nor stop what the administrator 
   await runCard(app, 'running').getByText('из 4 000').waitFor()
 
   const colleague = await stage.look('/crm/contact/list/?user=2&lang=en')
-  await colleague.page
-    .getByRole('button', { name: /^Actions: / })
-    .first()
-    .click()
-  await colleague.page.getByRole('menuitem').last().click()
-  const theirs = appOf(colleague.page)
+  const theirs = await openFromRow(colleague.page, /^Actions: /)
   await runCard(theirs, 'running').waitFor()
-  await theirs.getByRole('button', { name: 'Stop' }).click()
-  await theirs.locator('#notice').getByText('administrator of the portal').waitFor()
-  await expect.poll(() => theirs.getByRole('button', { name: 'Stop' }).isEnabled()).toBe(true)
+  await theirs.locator('#run').getByText('Somebody else started this: Иван Петров.').waitFor()
+  expect(await theirs.getByRole('button', { name: 'Stop' }).isVisible()).toBe(false)
 
   await app.getByRole('button', { name: 'Остановить' }).click()
   await runCard(app, 'cancelled').waitFor()
   await runCard(theirs, 'cancelled').waitFor()
+  expect(await theirs.getByRole('button', { name: 'Resume' }).isVisible()).toBe(false)
   await theirs.getByRole('button', { name: 'Clear', exact: true }).click()
   const dialog = theirs.getByRole('dialog')
   expect(await dialog.getByRole('radio').nth(1).isDisabled()).toBe(true)
   await dialog.getByText('Only an administrator of the portal can do this').waitFor()
   await inspect(colleague.page, 'frame-ordinary-user')
-  expect(messages).toEqual([])
-  // Chromium itself reports the refused request.
-  expect(colleague.messages.filter(text => !text.includes('403 (Forbidden)'))).toEqual([])
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+
+  // Their own run is theirs.
+  await theirs.getByRole('textbox', { name: 'Companies' }).fill('1000')
+  await theirs.getByRole('button', { name: 'Create', exact: true }).click()
+  await runCard(theirs, 'running').waitFor()
+  await theirs.getByRole('button', { name: 'Stop' }).click()
+  await runCard(theirs, 'cancelled').waitFor()
+  expect(await theirs.getByRole('button', { name: 'Resume' }).isVisible()).toBe(true)
+  // The administrator may do what they may.
+  await runCard(app, 'cancelled').waitFor()
+  expect(await app.getByRole('button', { name: 'Продолжить' }).isVisible()).toBe(true)
+  expect([...messages, ...colleague.messages]).toEqual([])
 })
 
 test('the session is renewed while the page is open, and its end is said', { timeout: 60_000 }, async () => {
-  const stage = await openStage()
+  const stage = await openStage(open)
   const { page } = await install(stage)
   await page.clock.install()
   await page.goto(`${stage.portal.origin}/`)
@@ -195,7 +154,7 @@ test('the session is renewed while the page is open, and its end is said', { tim
 })
 
 test('a portal that keeps silent is announced, and the page works all the same', { timeout: 60_000 }, async () => {
-  const stage = await openStage()
+  const stage = await openStage(open)
   const { page, messages } = await install(stage)
   await page.clock.install()
   await page.route('**/desktop/frame', () => undefined)
@@ -214,7 +173,7 @@ test('a portal that keeps silent is announced, and the page works all the same',
 })
 
 test('an installation that the portal does not take is said so', { timeout: 60_000 }, async () => {
-  const stage = await openStage()
+  const stage = await openStage(open)
   const { page, messages } = await stage.look('/marketplace/')
   await page.clock.install()
   await page.route('**/desktop/frame', () => undefined)

@@ -176,6 +176,8 @@ test('rejected rows are shown with their reasons, can be saved and tried again',
   expect(await page.locator('#run details tbody tr').count()).toBe(80 - companies - contacts)
   await page.locator('#run details').getByText('Access denied').first().waitFor()
   await inspect(page, 'rejected-en')
+  await page.setViewportSize({ width: 320, height: 640 })
+  await expectNoOverflow(page)
 
   const [download] = await Promise.all([
     page.waitForEvent('download'),

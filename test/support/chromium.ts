@@ -1,26 +1,43 @@
 // The real browser for tests: Debian's Chromium through playwright-core.
 // Must stay true: nothing is downloaded; every console message and every script error of a page is remembered.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
 
 const EXECUTABLE = '/usr/bin/chromium'
 const ARTIFACTS = new URL('../../artifacts/', import.meta.url).pathname
 
-export const launchChromium = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: EXECUTABLE,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync'
-    ]
+const LAUNCH = {
+  executablePath: EXECUTABLE,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync'
+  ]
+}
+const PERSON: BrowserContextOptions = { locale: 'ru-RU', viewport: { width: 1280, height: 900 } }
+
+export const launchChromium = (): Promise<Browser> => chromium.launch(LAUNCH)
+
+/** A Chromium of its own whose settings somebody has changed, as in its file `Preferences`; it is closed when the test ends. */
+export const openProfile = async (preferences: object): Promise<BrowserContext> => {
+  const folder = mkdtempSync(join(tmpdir(), 'bitrixcorp-profile-'))
+  mkdirSync(join(folder, 'Default'))
+  writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
+  const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, ...PERSON })
+  onTestFinished(async () => {
+    await context.close()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
+  return context
+}
 
 export interface Visitor {
   readonly page: Page
@@ -30,14 +47,17 @@ export interface Visitor {
 
 /** A tab in a browser profile of its own; it is closed when the test ends. */
 export const visit = async (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visitor> => {
-  const context = await browser.newContext({ locale: 'ru-RU', viewport: { width: 1280, height: 900 }, ...options })
+  const context = await browser.newContext({ ...PERSON, ...options })
   onTestFinished(() => context.close())
-  return newTab(await context.newPage(), url)
+  return visitIn(context, url)
 }
 
+/** A tab in this profile. */
+export const visitIn = async (context: BrowserContext, url: string): Promise<Visitor> =>
+  newTab(await context.newPage(), url)
+
 /** Another tab of the same profile. */
-export const visitAgain = async ({ page }: Visitor, url: string): Promise<Visitor> =>
-  newTab(await page.context().newPage(), url)
+export const visitAgain = ({ page }: Visitor, url: string): Promise<Visitor> => visitIn(page.context(), url)
 
 const newTab = async (page: Page, url: string): Promise<Visitor> => {
   const messages: string[] = []
