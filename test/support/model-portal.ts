@@ -8,6 +8,7 @@ import {
   type Portal,
   PortalFailure
 } from '../../server/core/portal.ts'
+import { createModelCrm, createReply, type ModelRecord } from './model-crm.ts'
 
 export type Fate =
   | { readonly is: 'fine' }
@@ -29,12 +30,6 @@ export type Fate =
   /** One command is refused. */
   | { readonly is: 'row refused'; readonly index: number }
 
-export interface ModelRecord {
-  readonly id: number
-  readonly originId: string
-  companyId: number
-}
-
 export interface ModelPortal {
   readonly portal: Portal
   readonly companies: Map<number, ModelRecord>
@@ -45,91 +40,32 @@ export interface ModelPortal {
 const COMMAND_SECONDS = 0.1
 
 export const createModelPortal = (clock: Clock, fates: readonly Fate[], requestSeconds: number): ModelPortal => {
-  const tables = { company: new Map<number, ModelRecord>(), contact: new Map<number, ModelRecord>() }
-  let lastId = 0
+  const crm = createModelCrm()
   let requests = 0
-
-  const add = (kind: 'company' | 'contact', fields: Record<string, unknown>, companyId: number): number => {
-    lastId += 1
-    tables[kind].set(lastId, { id: lastId, originId: String(fields['ORIGIN_ID'] ?? ''), companyId })
-    return lastId
-  }
-  const list = (kind: 'company' | 'contact', params: Record<string, unknown>): CommandOutcome => {
-    const filter = (params['filter'] ?? {}) as Record<string, unknown>
-    const descending = (params['order'] as { ID?: string } | undefined)?.ID === 'DESC'
-    const tags = filter['@ORIGIN_ID'] as string[] | undefined
-    const [above, below] = [filter['>ID'], filter['<ID']]
-    const rows = [...tables[kind].values()]
-      .filter(row => tags === undefined || tags.includes(row.originId))
-      .filter(row => filter['=ORIGINATOR_ID'] === undefined || row.originId !== '')
-      .filter(row => above === undefined || row.id > Number(above))
-      .filter(row => below === undefined || row.id < Number(below))
-      .sort((a, b) => (descending ? b.id - a.id : a.id - b.id))
-    const result = rows.slice(0, 50).map(row => ({
-      ID: String(row.id),
-      ORIGIN_ID: row.originId,
-      ORIGINATOR_ID: row.originId === '' ? null : 'BITRIXCORP',
-      COMPANY_ID: row.companyId === 0 ? null : String(row.companyId)
-    }))
-    return { kind: 'ok', result, total: params['start'] === -1 ? 0 : rows.length }
-  }
-  const run = ({ method, params }: Command, results: Map<string, unknown>): CommandOutcome => {
-    const kind = method.includes('company') ? 'company' : 'contact'
-    if (method.endsWith('.list')) {
-      const below = (params['filter'] as Record<string, unknown> | undefined)?.['<ID']
-      const reference = typeof below === 'string' ? /^\$result\[(\w+)\]\[(\d+)\]\[ID\]$/.exec(below) : null
-      if (reference === null) return list(kind, params)
-      const page = results.get(reference[1] ?? '') as { ID: string }[]
-      const row = page[Number(reference[2])]
-      return row === undefined
-        ? { kind: 'ok', result: [] }
-        : list(kind, { ...params, filter: { ...(params['filter'] as object), '<ID': row.ID } })
-    }
-    if (method.endsWith('.add')) {
-      const fields = params['fields'] as Record<string, unknown>
-      const link = fields['COMPANY_ID']
-      const reference = typeof link === 'string' ? /^\$result\[(\w+)\]$/.exec(link)?.[1] : undefined
-      const companyId = reference === undefined ? Number(link ?? 0) : Number(results.get(reference) ?? -1)
-      return { kind: 'ok', result: add(kind, fields, companyId) }
-    }
-    const id = Number(params['id'])
-    if (method.endsWith('.delete')) {
-      return tables[kind].delete(id)
-        ? { kind: 'ok', result: true }
-        : { kind: 'refused', code: '', message: kind === 'company' ? 'Company is not found' : 'Contact is not found' }
-    }
-    const row = tables[kind].get(id)
-    if (row !== undefined) row.companyId = Number((params['fields'] as Record<string, unknown>)['COMPANY_ID'])
-    return row === undefined ? { kind: 'refused', code: '', message: 'Not found' } : { kind: 'ok', result: true }
-  }
 
   const execute = (
     commands: readonly Command[],
     halt: boolean,
     special: (index: number) => CommandOutcome | 'die' | undefined
   ): BatchReply => {
-    const outcomes = new Map<string, CommandOutcome>()
-    const results = new Map<string, unknown>()
+    const { outcomes, times, results, note } = createReply()
     let halted = false
     for (const [index, command] of commands.entries()) {
       const drawn = special(index)
       if (drawn === 'die') break
-      const outcome: CommandOutcome = halted ? { kind: 'skipped' } : (drawn ?? run(command, results))
-      outcomes.set(command.key, outcome)
-      if (outcome.kind === 'ok') results.set(command.key, outcome.result)
-      else if (halt) halted = true
+      const outcome: CommandOutcome = halted ? { kind: 'skipped' } : (drawn ?? crm.run(command, results))
+      note(command.key, outcome, { duration: COMMAND_SECONDS })
+      if (outcome.kind !== 'ok' && halt) halted = true
     }
-    const duration = results.size * COMMAND_SECONDS
-    const times = new Map([...results.keys()].map(key => [key, { duration: COMMAND_SECONDS }]))
-    return { outcomes, times, duration }
+    return { outcomes, times, duration: results.size * COMMAND_SECONDS }
   }
   const lost = (): never => {
     throw new PortalFailure('lost', 'ECONNRESET', 'The connection was lost')
   }
 
   return {
-    companies: tables.company,
-    contacts: tables.contact,
+    companies: crm.companies,
+    contacts: crm.contacts,
     requests: () => requests,
     portal: {
       id: 'model',

@@ -1,0 +1,114 @@
+// A portal in virtual time with the limits that a real one has: workers, time per command, request bucket, operating time.
+// Must stay true: first come, first served; a batch's commands run one after another; it counts every refusal.
+import { createOperatingTime, createRequestBucket } from '../../emulator/limits.ts'
+import type { Clock } from '../../server/core/clock.ts'
+import { type CommandOutcome, type Portal, PortalFailure } from '../../server/core/portal.ts'
+import { createModelCrm, createReply, type ModelCrm } from './model-crm.ts'
+
+export interface PortalLimits {
+  readonly workers: number
+  /** Seconds of one command; `count` commands were executed before it. */
+  readonly commandSeconds: (count: number) => number
+  /** Round trip, half before and half after the work. */
+  readonly latencySeconds: number
+  readonly burst: number
+  readonly rate: number
+  readonly operating?: {
+    readonly model: 'window' | 'ban'
+    readonly limitSeconds: number
+    readonly windowSeconds: number
+    readonly banSeconds: number
+  }
+}
+
+export interface LimitedPortal {
+  readonly portal: Portal
+  readonly crm: ModelCrm
+  readonly stats: { requests: number; refused: number; limited: number; maxLevel(): number }
+  /** A request of somebody else on the same address; false when the bucket was full. */
+  disturb(): boolean
+}
+
+export const createLimitedPortal = (clock: Clock, limits: PortalLimits): LimitedPortal => {
+  const crm = createModelCrm()
+  const bucket = createRequestBucket(() => ({
+    on: true,
+    size: limits.burst,
+    drainPerSecond: limits.rate,
+    by: 'address'
+  }))
+  const { operating: limit } = limits
+  const operating = createOperatingTime(() => ({
+    on: limit !== undefined,
+    model: limit?.model ?? 'window',
+    limitSeconds: limit?.limitSeconds ?? 0,
+    windowSeconds: limit?.windowSeconds ?? 0,
+    banSeconds: limit?.banSeconds ?? 0,
+    ignoreUpToSeconds: 0
+  }))
+  const stats = { requests: 0, refused: 0, limited: 0, maxLevel: () => bucket.maxLevel }
+  const queue: (() => void)[] = []
+  let busy = 0
+  let executed = 0
+
+  const worker = async (): Promise<void> => {
+    if (busy >= limits.workers) await new Promise<void>(resolve => queue.push(resolve))
+    else busy += 1
+  }
+  const leave = (): void => {
+    const next = queue.shift()
+    if (next === undefined) busy -= 1
+    else next()
+  }
+
+  return {
+    crm,
+    stats,
+    disturb: () => bucket.admit('address', clock.now()),
+    portal: {
+      id: 'limited',
+      host: 'limited.test',
+      async execute(commands, { halt }) {
+        stats.requests += 1
+        await clock.sleep(limits.latencySeconds * 500)
+        if (!bucket.admit('address', clock.now())) {
+          stats.refused += 1
+          await clock.sleep(limits.latencySeconds * 500)
+          throw new PortalFailure('intensity', 'QUERY_LIMIT_EXCEEDED', 'Too many requests')
+        }
+        await worker()
+        const { outcomes, times, results, note } = createReply()
+        const startedAt = clock.now()
+        let due = startedAt
+        let halted = false
+        for (const command of commands) {
+          let outcome: CommandOutcome = { kind: 'skipped' }
+          let seconds = 0
+          if (!halted) {
+            if (operating.blocked(command.method, clock.now())) {
+              stats.limited += 1
+              outcome = { kind: 'limited', code: 'OPERATION_TIME_LIMIT' }
+            } else {
+              seconds = limits.commandSeconds(executed)
+              executed += 1
+              const at = due
+              due += seconds * 1000
+              // Without operating time nobody looks in between: the batch is waited for as a whole.
+              if (limit !== undefined) await clock.sleep(due - clock.now())
+              operating.register(command.method, at, seconds)
+              outcome = crm.run(command, results)
+            }
+          }
+          const { operating: used, resetAt } = operating.read(command.method, clock.now())
+          const counted = limit === undefined ? {} : { operating: used, ...(resetAt && { operatingResetAt: resetAt }) }
+          note(command.key, outcome, { duration: seconds, ...counted })
+          if (outcome.kind !== 'ok' && halt) halted = true
+        }
+        if (due > clock.now()) await clock.sleep(due - clock.now())
+        leave()
+        await clock.sleep(limits.latencySeconds * 500)
+        return { outcomes, times, duration: (due - startedAt) / 1000 }
+      }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+// A whole run against a portal with limits, in virtual time: what it took, what it was told on the way.
+// Must stay true: the real core from `runs.start` to the last snapshot; only the portal, the journal and the clock are models.
+import { type Channel, createChannel } from '../../server/core/channel.ts'
+import { createPace } from '../../server/core/pace.ts'
+import type { Operation } from '../../server/core/recipe.ts'
+import type { RunSnapshot } from '../../server/core/run.ts'
+import { createRuns, type Runs } from '../../server/core/runs.ts'
+import { createLimitedPortal, type LimitedPortal, type PortalLimits } from './limited-portal.ts'
+import { createDisk, openMemoryJournal } from './memory-journal.ts'
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
+
+export interface Simulation {
+  readonly clock: VirtualClock
+  readonly portal: LimitedPortal
+  readonly channel: Channel
+  readonly runs: Runs
+  /** Runs an operation to its end. `at`: seconds since its start. */
+  run(operation: Operation): Promise<{ readonly seconds: number; readonly seen: { at: number; snapshot: RunSnapshot }[] }>
+  /** Lets virtual time pass. */
+  pass(seconds: number): Promise<void>
+}
+
+export const createRows = (rows: number): Operation => ({
+  kind: 'create',
+  recipe: { companies: Math.ceil(rows / 2), contacts: Math.floor(rows / 2), seed: 1, locale: 'ru' }
+})
+export const clearAll: Operation = { kind: 'clear', scope: 'all' }
+
+/** `believed`: what our own settings say of the bucket; the portal's true one by default. */
+export const createSimulation = (
+  limits: PortalLimits,
+  believed: { readonly rate: number; readonly burst: number } = limits
+): Simulation => {
+  const clock = createVirtualClock()
+  const portal = createLimitedPortal(clock, limits)
+  const requestSeconds = 60
+  const pace = createPace({ rate: believed.rate, burst: believed.burst, random: () => 0.5, requestSeconds })
+  const channel = createChannel(portal.portal, pace, clock)
+  const { journal, leases } = openMemoryJournal(createDisk())
+  let count = 0
+  const crashes: unknown[] = []
+  const runs = createRuns({
+    journal,
+    leases,
+    clock,
+    random: () => 0.5,
+    newId: () => `run${++count}`,
+    requestSeconds,
+    autoResume: false,
+    onCrash: error => crashes.push(error)
+  })
+  const settled = async (work: Promise<void>): Promise<void> => {
+    let over = false
+    let failure: unknown
+    work.then(
+      () => {
+        over = true
+      },
+      error => {
+        over = true
+        failure = error
+      }
+    )
+    await clock.runUntil(() => over || crashes.length > 0)
+    if (failure !== undefined) throw failure
+    if (crashes.length > 0) throw crashes[0]
+  }
+  return {
+    clock,
+    portal,
+    channel,
+    runs,
+    async run(operation) {
+      const seen: { at: number; snapshot: RunSnapshot }[] = []
+      const start = clock.now()
+      await settled(
+        (async () => {
+          const { id } = await runs.start(channel, operation, { userId: null, name: 'test' })
+          for await (const snapshot of runs.watch(id, new AbortController().signal))
+            seen.push({ at: (clock.now() - start) / 1000, snapshot })
+        })()
+      )
+      return { seconds: (clock.now() - start) / 1000, seen }
+    },
+    pass: seconds => settled(clock.sleep(seconds * 1000))
+  }
+}
