@@ -48,7 +48,7 @@ const createMission = async (
   const { operation } = run
   if (operation.kind === 'clear') {
     const only = operation.retryOf === undefined ? {} : { only: await rejectedRows(journal, operation.retryOf) }
-    return createClearMission({ scope: operation.scope, channel, clock, ...only })
+    return createClearMission({ scope: operation.scope, channel, clock, requestSeconds, ...only })
   }
   const plan = createPlan(operation.recipe, run.id)
   const ledger = createLedger(plan)

@@ -2,6 +2,7 @@
 // Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
 import type { Clock } from './clock.ts'
 import { type Speed, unknownSpeed } from './dispatcher.ts'
+import { createLoadCounter, type Load } from './load.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
 
@@ -16,13 +17,15 @@ export interface Answer {
   readonly reply: BatchReply
   /** Wall seconds from sending to the whole answer. */
   readonly elapsed: number
+  /** What lay at the portal when it was sent, itself included: requests and commands of whoever uses this channel. */
+  readonly load: Load
 }
 
 export interface Channel {
   readonly portal: Portal
   readonly pace: Pace
-  /** What earlier runs of a kind learned of the portal's speed. */
-  speed(kind: string): Speed
+  /** What earlier runs learned of the portal's speed. */
+  readonly speed: Speed
   /** True once the portal has answered anything in this process. */
   proven(): boolean
   /** Sends at once: the request is already reserved. @throws {PortalFailure} */
@@ -37,7 +40,7 @@ export interface Channel {
 
 export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel => {
   let proven = false
-  const speeds = new Map<string, Speed>()
+  const load = createLoadCounter()
 
   const learn = (commands: readonly Command[], reply: BatchReply): void => {
     const now = clock.now()
@@ -53,30 +56,29 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
 
   const send: Channel['send'] = async (commands, options) => {
     const sentAt = clock.now()
+    const place = load.occupy(commands.length)
     try {
       const reply = await portal.execute(commands, options)
       const now = clock.now()
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      return { reply, elapsed: (now - sentAt) / 1000 }
+      return { reply, elapsed: (now - sentAt) / 1000, load: place.load }
     } catch (error) {
       if (error instanceof PortalFailure) {
         if (error.kind === 'intensity') pace.refused(clock.now(), sentAt)
         if (error.kind === 'operating') for (const { method } of commands) pace.park(method, clock.now())
       }
       throw error
+    } finally {
+      place.answered()
     }
   }
 
   return {
     portal,
     pace,
-    speed(kind) {
-      const speed = speeds.get(kind) ?? unknownSpeed()
-      speeds.set(kind, speed)
-      return speed
-    },
+    speed: unknownSpeed(),
     proven: () => proven,
     send,
     async execute(commands, traffic = 'page') {

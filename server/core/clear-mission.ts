@@ -2,21 +2,24 @@
 // Must stay true: an id above the bounds is never deleted; "not found" is success; a refused record stays and is reported.
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
+import { largestBatch } from './cut.ts'
 import { isAlreadyGone } from './deleted.ts'
 import { deletionOrder, type EntityName, entities } from './entities.ts'
-import { listBelow, readBounds } from './listing.ts'
+import { type Listed, listBelow, readBounds } from './listing.ts'
 import { type Batch, createRowSet, type Mission } from './mission.ts'
 import type { ClearScope } from './recipe.ts'
 import type { Rows, RunEvent } from './run.ts'
 import { type BatchRow, blockedBy, settleFailure, settleRows, verdictOf } from './settle.ts'
 
 /** Ids listed ahead of deleting. */
-const AHEAD = 2000
+const AHEAD = 2500
 
 export interface ClearMissionDeps {
   readonly scope: ClearScope
   readonly channel: Channel
   readonly clock: Clock
+  /** How long a portal may go on working on one request. */
+  readonly requestSeconds: number
   /** Retry: exactly these records, nothing is listed. */
   readonly only?: Rows
 }
@@ -31,6 +34,8 @@ interface Stock {
   total: number
   /** Everything below is still to be listed. Listed ids live in memory only: a new process lists again from the top. */
   cursor: number
+  /** Share of the ids in the stretch listed last that was taken. */
+  density: number
   listed: boolean
 }
 
@@ -41,6 +46,7 @@ const newStock = (): Stock => ({
   settled: 0,
   total: 0,
   cursor: 0,
+  density: 0,
   listed: false
 })
 
@@ -54,7 +60,7 @@ function* take<T>(items: Iterable<T>, count: number): Generator<T> {
   }
 }
 
-export const createClearMission = ({ scope, channel, clock, only }: ClearMissionDeps): Mission => {
+export const createClearMission = ({ scope, channel, clock, requestSeconds, only }: ClearMissionDeps): Mission => {
   const stocks: Record<EntityName, Stock> = { company: newStock(), contact: newStock() }
   let bounded = false
 
@@ -77,14 +83,36 @@ export const createClearMission = ({ scope, channel, clock, only }: ClearMission
     total: outstanding(stocks[entity])
   })
 
+  const note = (stock: Stock, above: number, { ids, cursor, end }: Listed): void => {
+    add(stock, ids)
+    stock.density = ids.length / Math.max(1, above - cursor)
+    stock.cursor = cursor
+    // Everything that was counted is found: nothing is left to look for.
+    stock.listed = end || outstanding(stock) >= stock.total
+  }
   const list = async (entity: EntityName): Promise<RunEvent[]> => {
     const stock = stocks[entity]
-    const expected = stock.total - outstanding(stock)
-    const { ids, end } = await listBelow(channel, entity, scope, stock.cursor, expected)
-    add(stock, ids)
-    stock.cursor = ids.at(-1) ?? stock.cursor
-    stock.listed = end
-    return end ? [finishListing(entity)] : []
+    const above = stock.cursor
+    const perCommand = channel.speed.perCommand.get('clear')
+    const listed = await listBelow(channel, {
+      entity,
+      scope,
+      below: above,
+      wanted: Math.min(AHEAD - stock.ids.size, Math.max(1, stock.total - outstanding(stock))),
+      density: stock.density,
+      free: channel.pace.free(clock.now(), 'run'),
+      pages: perCommand === undefined ? undefined : largestBatch(perCommand, requestSeconds)
+    })
+    note(stock, above, listed)
+    return stock.listed ? [finishListing(entity)] : []
+  }
+  /** Both entities at once. One that fails is tried again by the next chore; what the other found is kept. */
+  const listAll = async (hungry: readonly EntityName[]): Promise<RunEvent[]> => {
+    const results = await Promise.allSettled(hungry.map(list))
+    const events = results.flatMap(result => (result.status === 'fulfilled' ? result.value : []))
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed !== undefined && events.length === 0) throw failed.reason
+    return events
   }
 
   return {
@@ -105,11 +133,9 @@ export const createClearMission = ({ scope, channel, clock, only }: ClearMission
       const bounds = await readBounds(channel, scope)
       const events: RunEvent[] = []
       for (const entity of deletionOrder) {
-        const { ids, total } = bounds[entity]
-        add(stocks[entity], ids)
-        stocks[entity].cursor = ids.at(-1) ?? 0
+        const { ids, total, maxId } = bounds[entity]
         stocks[entity].total = total
-        stocks[entity].listed = ids.length >= total
+        note(stocks[entity], maxId + 1, { ids, cursor: ids.at(-1) ?? 0, end: ids.length >= total })
         if (stocks[entity].listed) events.push(finishListing(entity))
       }
       return [
@@ -205,12 +231,8 @@ export const createClearMission = ({ scope, channel, clock, only }: ClearMission
     },
     chore() {
       if (!bounded) return null
-      for (const entity of deletionOrder) {
-        const stock = stocks[entity]
-        if (!stock.listed && stock.ids.size < AHEAD / 2) return () => list(entity)
-        if (!stock.listed) return null
-      }
-      return null
+      const hungry = deletionOrder.filter(entity => !stocks[entity].listed && stocks[entity].ids.size < AHEAD / 2)
+      return hungry.length === 0 ? null : () => listAll(hungry)
     },
     choreAt: () => Number.POSITIVE_INFINITY,
     wants: () => deletionOrder.filter(entity => stocks[entity].ids.size > 0).map(entity => entities[entity].delete),

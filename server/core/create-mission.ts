@@ -167,7 +167,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     chore(now, settling) {
       const due = dueRows(now)
       if (due.length > 0) return () => reconciler.settle(due)
-      if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || !workLeft())) {
+      if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || ledger.count('pending') === 0)) {
         const rows = [...suspects].slice(0, LOOK_UP_AT_ONCE)
         return () => reconciler.audit(rows)
       }

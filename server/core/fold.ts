@@ -72,10 +72,16 @@ const settled = (state: RunState, ok: Rows, rejected: readonly Rejection[]): Run
   errors: state.errors.length >= ERRORS_SHOWN ? state.errors : [...state.errors, ...rejected].slice(0, ERRORS_SHOWN)
 })
 
+/** Of a retry only the sum is known; it counts as companies. */
+const startTotals = (operation: Operation, total: number): RunState['totals'] => {
+  const contact = operation.kind === 'create' && operation.retryOf === undefined ? operation.recipe.contacts : 0
+  return { company: total - contact, contact }
+}
+
 const step = (state: RunState, event: RunEvent): RunState => {
   switch (event.type) {
     case 'run.started':
-      return event.total === null ? state : { ...state, totals: { company: event.total, contact: 0 } }
+      return event.total === null ? state : { ...state, totals: startTotals(event.operation, event.total) }
     case 'clear.bounded':
       return { ...state, totals: { company: event.bounds.company.total, contact: event.bounds.contact.total } }
     case 'listing.finished':
@@ -134,3 +140,20 @@ export const toSnapshot = (
   errors: state.errors,
   failure: state.failure
 })
+
+/** Folds facts and those that follow from them, in order. `follow`: what one fact brings about. */
+export const foldAll = (
+  state: RunState,
+  events: readonly RunEvent[],
+  follow: (event: RunEvent) => readonly RunEvent[]
+): { readonly state: RunState; readonly events: readonly RunEvent[] } => {
+  const all: RunEvent[] = []
+  const queue = [...events]
+  let next = state
+  for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
+    all.push(event)
+    next = applyRunEvent(next, event)
+    queue.unshift(...follow(event))
+  }
+  return { state: next, events: all }
+}

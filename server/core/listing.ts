@@ -2,6 +2,7 @@
 // Must stay true: pages are cut by id, never by offset, so nothing is skipped while rows disappear; every row's tag is checked.
 import { z } from 'zod'
 import type { Channel } from './channel.ts'
+import { chunks } from './chunks.ts'
 import { type EntityName, entities, ORIGINATOR_ID } from './entities.ts'
 import type { Command, Params } from './portal.ts'
 import { PortalFailure } from './portal.ts'
@@ -9,8 +10,12 @@ import type { ClearScope } from './recipe.ts'
 
 /** Bitrix24's fixed page size. */
 const PAGE = 50
-/** Pages chained in one request; each is answered one after another by the portal. */
+/** Pages in one request as long as nothing is known of the portal's speed; they are answered one after another. */
 const PAGES = 10
+/** Ids lie dense when at least this share of their range is taken: then pages are cut by range, and asked for side by side. */
+const DENSE = 0.4
+/** Of the requests that are free, one in so many is spent on listing. */
+const SHARE = 12
 
 const rowSchema = z.object({
   ID: z.coerce.number().int().positive(),
@@ -19,9 +24,20 @@ const rowSchema = z.object({
 
 const scopeFilter = (scope: ClearScope): Params => (scope === 'created' ? { '=ORIGINATOR_ID': ORIGINATOR_ID } : {})
 
-const listParams = (scope: ClearScope, below: number | string | null, start: number): Params => ({
+interface Range {
+  readonly from?: number
+  readonly below?: number | string
+  /** 0 also counts; -1 does not. */
+  readonly start?: 0 | -1
+}
+
+const listParams = (scope: ClearScope, { from, below, start = -1 }: Range): Params => ({
   order: { ID: 'DESC' },
-  filter: { ...scopeFilter(scope), ...(below === null ? {} : { '<ID': below }) },
+  filter: {
+    ...scopeFilter(scope),
+    ...(from === undefined ? {} : { '>=ID': from }),
+    ...(below === undefined ? {} : { '<ID': below })
+  },
   select: ['ID', 'ORIGINATOR_ID'],
   start
 })
@@ -63,39 +79,55 @@ export interface Bound {
   readonly ids: readonly number[]
 }
 
-/** What exists now: highest id, count and newest page of each entity, in one request. @throws {PortalFailure} */
+/** What exists now: highest id, count and newest page of each entity. @throws {PortalFailure} */
 export const readBounds = async (channel: Channel, scope: ClearScope): Promise<Record<EntityName, Bound>> => {
-  const commands = (['contact', 'company'] as const).map(entity => ({
-    key: entity,
-    method: entities[entity].list,
-    params: listParams(scope, null, 0)
-  }))
-  const [contact, company] = (await resultOf(channel, commands)).map(({ result, total }) => {
-    const ids = readIds(result, scope)
-    return { maxId: ids[0] ?? 0, total: Math.max(total ?? 0, ids.length), ids }
-  })
-  const nothing: Bound = { maxId: 0, total: 0, ids: [] }
-  return { company: company ?? nothing, contact: contact ?? nothing }
+  const read = async (entity: EntityName): Promise<Bound> => {
+    const [page] = await resultOf(channel, [
+      { key: entity, method: entities[entity].list, params: listParams(scope, { start: 0 }) }
+    ])
+    const ids = readIds(page?.result, scope)
+    return { maxId: ids[0] ?? 0, total: Math.max(page?.total ?? 0, ids.length), ids }
+  }
+  const [contact, company] = await Promise.all([read('contact'), read('company')])
+  return { company, contact }
 }
 
-/**
- * The next ids below `below`, newest first; `end` when there are no more. `expected` sizes the chain of pages.
- * @throws {PortalFailure}
- */
-export const listBelow = async (
+export interface Stretch {
+  readonly entity: EntityName
+  readonly scope: ClearScope
+  /** Only ids below this one. */
+  readonly below: number
+  /** How many are wanted; about, at least one page. */
+  readonly wanted: number
+  /** Share of the ids above `below` that was taken. */
+  readonly density: number
+  /** Requests that the pace allows now, and pages that one may have. */
+  readonly free: number
+  readonly pages: number | undefined
+}
+
+export interface Listed {
+  /** Newest first. */
+  readonly ids: readonly number[]
+  /** Everything from here up to `below` is listed. */
+  readonly cursor: number
+  /** Nothing is below. */
+  readonly end: boolean
+}
+
+/** Pages that follow one another by the last id of the one before. */
+const listChain = async (
   channel: Channel,
-  entity: EntityName,
-  scope: ClearScope,
-  below: number,
-  expected: number
-): Promise<{ readonly ids: number[]; readonly end: boolean }> => {
-  const count = Math.min(PAGES, Math.max(1, Math.ceil(expected / PAGE)))
+  { entity, scope, below, wanted, pages = PAGES }: Stretch
+): Promise<Listed> => {
+  const count = Math.min(pages, Math.max(1, Math.ceil(wanted / PAGE)))
   const commands = Array.from({ length: count }, (_, index) => ({
     key: `p${index}`,
     method: entities[entity].list,
-    params: listParams(scope, index === 0 ? below : `$result[p${index - 1}][${PAGE - 1}][ID]`, -1)
+    params: listParams(scope, { below: index === 0 ? below : `$result[p${index - 1}][${PAGE - 1}][ID]` })
   }))
   const ids: number[] = []
+  const listed = (end: boolean): Listed => ({ ids, cursor: ids.at(-1) ?? below, end })
   for (const { result } of await resultOf(channel, commands)) {
     const page = readIds(result, scope)
     const last = ids.at(-1) ?? below
@@ -105,7 +137,50 @@ export const listBelow = async (
       throw new PortalFailure('lost', 'UNREADABLE', 'The portal listed records out of order')
     }
     ids.push(...page)
-    if (page.length < PAGE) return { ids, end: true }
+    if (page.length < PAGE) return listed(true)
   }
-  return { ids, end: false }
+  return listed(false)
 }
+
+/** Pages of one range of ids each: a range as wide as a page can't hold more rows than the page. */
+const listRanges = async (channel: Channel, stretch: Stretch): Promise<Listed> => {
+  const { entity, scope, below, wanted, density, free, pages = PAGES } = stretch
+  const ranges: { from: number; below: number }[] = []
+  for (let top = below; top > 1 && ranges.length * PAGE * density < wanted; top -= PAGE) {
+    ranges.push({ from: Math.max(1, top - PAGE), below: top })
+  }
+  const requests = Math.max(1, Math.min(Math.ceil(ranges.length / 2), Math.floor(free / SHARE)))
+  const each = Math.min(pages, Math.ceil(ranges.length / requests))
+  const parts = chunks(ranges, each).slice(0, requests)
+  const answers = await Promise.all(
+    parts.map(part =>
+      resultOf(
+        channel,
+        part.map((range, index) => ({
+          key: `p${index}`,
+          method: entities[entity].list,
+          params: listParams(scope, range)
+        }))
+      )
+    )
+  )
+  const ids = answers.flatMap((pagesOfPart, part) =>
+    pagesOfPart.flatMap(({ result }, index) => {
+      const range = parts[part]?.[index]
+      const page = readIds(result, scope)
+      if (range === undefined || page.some(id => id < range.from || id >= range.below))
+        throw new PortalFailure('lost', 'UNREADABLE', 'The portal listed records out of their range')
+      return page
+    })
+  )
+  const cursor = parts.at(-1)?.at(-1)?.from ?? below
+  return { ids, cursor, end: cursor <= 1 }
+}
+
+/**
+ * The next ids below `below`, newest first. Where ids lie dense, several requests ask for ranges of ids side by side;
+ * elsewhere one request follows the ids page by page.
+ * @throws {PortalFailure}
+ */
+export const listBelow = (channel: Channel, stretch: Stretch): Promise<Listed> =>
+  stretch.density >= DENSE ? listRanges(channel, stretch) : listChain(channel, stretch)

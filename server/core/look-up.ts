@@ -2,10 +2,12 @@
 // Must stay true: only reads and writes that may be repeated; a tag is trusted only where the portal returned exactly it.
 import { z } from 'zod'
 import type { Channel } from './channel.ts'
+import { chunks } from './chunks.ts'
 import { isAlreadyGone } from './deleted.ts'
-import { type EntityName, entities, ORIGINATOR_ID } from './entities.ts'
+import { type EntityName, entities, entityNames, ORIGINATOR_ID } from './entities.ts'
 import type { Plan } from './plan.ts'
 import { type Command, PortalFailure } from './portal.ts'
+import type { Rows } from './run.ts'
 
 /** Tags in one look-up: half a page, so that duplicates still fit on it. */
 const TAGS = 25
@@ -26,8 +28,15 @@ export interface FoundRecord {
   readonly companyId: number
 }
 
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+/** Rows asked for in one command, and the id behind which it looks. */
+interface Ask {
+  readonly entity: EntityName
+  readonly part: readonly number[]
+  readonly after: number
+}
+
+/** By entity and row. */
+type Found = Readonly<Record<EntityName, Map<number, FoundRecord[]>>>
 
 /** Runs commands of which every single one must succeed. @throws {PortalFailure} */
 const demand = async (channel: Channel, commands: readonly Command[]): Promise<ReadonlyMap<string, unknown>> => {
@@ -51,22 +60,34 @@ const demand = async (channel: Channel, commands: readonly Command[]): Promise<R
   return results
 }
 
+const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Found): Ask | undefined => {
+  const page = rowSchema.safeParse(result)
+  if (!page.success) throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a look-up with unreadable rows')
+  const asked = new Set(part)
+  for (const record of page.data) {
+    const row = plan.rowOfOriginId(record.ORIGIN_ID)
+    if (row === undefined || !asked.has(row)) {
+      throw new PortalFailure(
+        'blocked',
+        'LOOKUP_UNRELIABLE',
+        'The portal ignores the filter by ORIGIN_ID, so lost rows cannot be found safely. Resume the run when the portal filters by it again.'
+      )
+    }
+    const records = found[entity].get(row) ?? []
+    found[entity].set(row, [...records, { id: record.ID, companyId: record.COMPANY_ID ?? 0 }])
+  }
+  // A full page may not be all.
+  return page.data.length === 50 ? { entity, part, after: page.data.at(-1)?.ID ?? 0 } : undefined
+}
+
 /**
  * Finds the records of rows by origin tag: for each row that exists, its records in order of id (more than one = duplicates).
  * @throws {PortalFailure} also when the portal returns records that were not asked for (it ignored the filter)
  */
-export const lookUpRows = async (
-  channel: Channel,
-  plan: Plan,
-  entity: EntityName,
-  rows: readonly number[]
-): Promise<Map<number, FoundRecord[]>> => {
-  const found = new Map<number, FoundRecord[]>()
-  let asks = chunks(rows, TAGS).map(part => ({ part, after: 0 }))
-  while (asks.length > 0) {
-    const now = asks.slice(0, LOOKUPS)
-    const later = asks.slice(LOOKUPS)
-    const commands = now.map(({ part, after }, index) => ({
+export const lookUpRows = async (channel: Channel, plan: Plan, rows: Rows): Promise<Found> => {
+  const found: Found = { company: new Map(), contact: new Map() }
+  const look = async (asks: readonly Ask[]): Promise<void> => {
+    const commands = asks.map(({ entity, part, after }, index) => ({
       key: `q${index}`,
       method: entities[entity].list,
       params: {
@@ -81,26 +102,11 @@ export const lookUpRows = async (
       }
     }))
     const results = await demand(channel, commands)
-    for (const [index, { part }] of now.entries()) {
-      const page = rowSchema.safeParse(results.get(`q${index}`))
-      if (!page.success)
-        throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a look-up with unreadable rows')
-      const asked = new Set(part)
-      for (const record of page.data) {
-        const row = plan.rowOfOriginId(record.ORIGIN_ID)
-        if (row === undefined || !asked.has(row)) {
-          throw new PortalFailure(
-            'blocked',
-            'LOOKUP_UNRELIABLE',
-            'The portal ignores the filter by ORIGIN_ID, so lost rows cannot be found safely. Resume the run when the portal filters by it again.'
-          )
-        }
-        found.set(row, [...(found.get(row) ?? []), { id: record.ID, companyId: record.COMPANY_ID ?? 0 }])
-      }
-      if (page.data.length === 50) later.push({ part, after: page.data.at(-1)?.ID ?? 0 })
-    }
-    asks = later
+    const more = asks.flatMap((ask, index) => readFound(results.get(`q${index}`), plan, ask, found) ?? [])
+    if (more.length > 0) await look(more)
   }
+  const asks = entityNames.flatMap(entity => chunks(rows[entity] ?? [], TAGS).map(part => ({ entity, part, after: 0 })))
+  await Promise.all(chunks(asks, LOOKUPS).map(look))
   return found
 }
 

@@ -2,9 +2,12 @@
 // Must stay true: no clock of its own; it says "now" or "at T", and never lets more requests out than the bucket holds.
 
 /** Pages may use the whole bucket but one request; runs leave this share of it to pages and to other applications. */
-const RUN_HEADROOM = 0.08
+const RUN_HEADROOM = 0.06
 /** A method whose budget is known is parked when it has used this much of it. */
 const BUDGET_USED = 0.97
+/** Documented in the cloud: 480 s in 600 s, eight and ten times the longest request. Believed until the portal shows another limit. */
+const USUAL_LIMIT_REQUESTS = 8
+const WINDOW_REQUESTS = 10
 /** Newer Bitrix24 servers ban a method for 300 s after it went over its budget (anchors.md, 3.2): five times the longest request. */
 const BAN_REQUESTS = 5.1
 /** A portal that does not say until when it refuses a method is asked again after a sixth of the longest request, then rarer. */
@@ -13,6 +16,8 @@ const FIRST_PARK_REQUESTS = 1 / 6
 /** Pauses after 503, as parts of the longest request: 1 s growing to 30 s in the cloud. */
 const FIRST_PAUSE = 1 / 60
 const LONGEST_PAUSE = 1 / 2
+
+import type { Budget } from './forecast.ts'
 
 export type Traffic = 'page' | 'run'
 
@@ -39,6 +44,8 @@ interface MethodBudget {
 }
 
 export interface Pace {
+  /** Requests drained from the bucket per second. */
+  readonly rate: number
   /** Requests that may go now. */
   free(now: number, traffic: Traffic): number
   /** Takes one request out of the bucket: 0 = go now; otherwise the unix ms at which to ask again (nothing was taken). */
@@ -55,6 +62,8 @@ export interface Pace {
   park(method: string, now: number): void
   /** 0 = open; otherwise the unix ms until which the method is parked. */
   parkedUntil(method: string, now: number): number
+  /** A method's operating time; undefined where the portal does not count it. */
+  budget(method: string, now: number): Budget | undefined
   /** True while a method that was parked is tried with one command. */
   probing(method: string): boolean
 }
@@ -97,6 +106,7 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
   }
 
   return {
+    rate,
     free(now, traffic) {
       drain(now)
       return now < blockedUntil ? 0 : Math.max(0, Math.floor(room(traffic)))
@@ -143,6 +153,22 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     parkedUntil(method, now) {
       const until = budgets.get(method)?.parkedUntil ?? 0
       return until > now ? until : 0
+    },
+    budget(method, now) {
+      const budget = budgets.get(method)
+      // A portal that counts says so with every answer; a method that it never counted has all of its time left.
+      if (budgets.size === 0 || budget?.limit === 0) return undefined
+      const limit = Math.min(budget?.limit ?? Number.POSITIVE_INFINITY, requestSeconds * USUAL_LIMIT_REQUESTS)
+      const window = requestSeconds * WINDOW_REQUESTS
+      const open = budget !== undefined && budget.resetAt > now
+      const resetAt = Math.max(budget?.parkedUntil ?? 0, open ? budget.resetAt : 0)
+      const used = budget !== undefined && budget.parkedUntil > now ? limit : open ? budget.used : 0
+      return {
+        left: Math.max(0, limit - used),
+        limit,
+        window,
+        resetIn: resetAt > now ? (resetAt - now) / 1000 : window
+      }
     },
     probing: method => budgets.get(method)?.probing ?? false
   }

@@ -4,7 +4,7 @@ import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { EntityName } from './entities.ts'
 import { type Ledger, rowsByEntity } from './ledger.ts'
-import { correct, type FoundRecord, lookUpRows } from './look-up.ts'
+import { correct, lookUpRows } from './look-up.ts'
 import { createRowSet } from './mission.ts'
 import type { Plan } from './plan.ts'
 import type { RunEvent } from './run.ts'
@@ -32,11 +32,8 @@ export const createReconciler = (deps: {
     const missing = createRowSet()
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
-    const found = { company: new Map<number, FoundRecord[]>(), contact: new Map<number, FoundRecord[]>() }
     const by = rowsByEntity(plan, rows)
-    for (const entity of ['company', 'contact'] as const) {
-      found[entity] = await lookUpRows(channel, plan, entity, by[entity] ?? [])
-    }
+    const found = await lookUpRows(channel, plan, by)
     for (const row of by.company ?? []) {
       const [kept, ...rest] = found.company.get(row) ?? []
       if (kept === undefined) missing.add('company', row)
@@ -83,12 +80,12 @@ export const createReconciler = (deps: {
     const by = rowsByEntity(plan, rows)
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
-    const companies = await lookUpRows(channel, plan, 'company', by.company ?? [])
-    for (const [row, records] of companies) {
+    const found = await lookUpRows(channel, plan, by)
+    for (const [row, records] of found.company) {
       const known = ledger.companyId(row)
       extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
     }
-    for (const [row, records] of await lookUpRows(channel, plan, 'contact', by.contact ?? [])) {
+    for (const [row, records] of found.contact) {
       const companyId = ledger.companyId(plan.companyOf(row))
       const kept = records.find(record => record.companyId === companyId) ?? records[0]
       extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
@@ -100,7 +97,7 @@ export const createReconciler = (deps: {
 
   return {
     async probe() {
-      await lookUpRows(channel, plan, 'company', [1])
+      await lookUpRows(channel, plan, { company: [1] })
     },
     settle,
     audit

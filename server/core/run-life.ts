@@ -113,11 +113,13 @@ export const openAttempt = async (
   const runner = createRunner({
     mission,
     channel,
-    dispatcher: createDispatcher(
-      channel.speed(record.operation.kind),
-      record.operation.kind === 'create' ? 2 : 1,
-      deps.requestSeconds
-    ),
+    dispatcher: createDispatcher({
+      speed: channel.speed,
+      kind: record.operation.kind,
+      grain: record.operation.kind === 'create' ? 2 : 1,
+      requestSeconds: deps.requestSeconds,
+      rate: channel.pace.rate
+    }),
     clock,
     random: deps.random,
     requestSeconds: deps.requestSeconds,

@@ -7,13 +7,14 @@ import type { Dispatcher } from './dispatcher.ts'
 import { type Ending, failedBy, internalError } from './ending.ts'
 import { AppError } from './errors.ts'
 import { createEstimate } from './estimate.ts'
-import { applyRunEvent, type LiveState, notLive, type RunState } from './fold.ts'
+import { foldAll, type LiveState, notLive, type RunState } from './fold.ts'
 import { LeaseLost } from './journal.ts'
+import { createLoadCounter } from './load.ts'
 import type { Batch, Mission } from './mission.ts'
 import { createPatience } from './patience.ts'
 import { PortalFailure } from './portal.ts'
 import type { FinalStatus, RunEvent } from './run.ts'
-import { describeWaiting, type Waiting } from './waiting.ts'
+import { describeWaiting } from './waiting.ts'
 
 export interface RunnerDeps {
   readonly mission: Mission
@@ -42,11 +43,13 @@ export interface Runner {
 export const createRunner = (deps: RunnerDeps): Runner => {
   const { mission, channel, dispatcher, clock, random } = deps
   const bell = createBell(clock)
-  const estimate = createEstimate()
+  const estimate = createEstimate(channel, deps.requestSeconds)
   const lane = pLimit(64)
   let state = deps.initial
   let batchNumber = deps.firstBatch
-  let inFlight = 0
+  /** Batches that are not settled and journalled yet. */
+  let unsettled = 0
+  const load = createLoadCounter(() => bell.wake())
   let choring = false
   /** After a failed chore: 0.25 s, or 5 s behind a limit, in the cloud. */
   let choreAfter = 0
@@ -63,36 +66,26 @@ export const createRunner = (deps: RunnerDeps): Runner => {
 
   const live = (now: number): LiveState => {
     if (state.status !== 'running') return notLive
-    const etaSeconds = estimate.secondsLeft(now, mission.left() + inFlight)
-    const wait = waiting(now)
-    return { etaSeconds, waitingUntil: wait?.until ?? null, waitingFor: wait?.for ?? null }
-  }
-
-  const waiting = (now: number): Waiting | null =>
-    describeWaiting({
+    const wait = describeWaiting({
       now,
-      idle: inFlight === 0 && !choring,
+      idle: unsettled === 0 && !choring,
       ending: ending !== undefined,
       mission,
       pace: channel.pace,
-      quietUntil: patience.quietUntil(),
-      nextFree: channel.pace.nextAt(now, 'run')
+      quietUntil: patience.quietUntil()
     })
+    const etaSeconds = estimate.secondsLeft(now, state, load.now())
+    return { etaSeconds, waitingUntil: wait?.until ?? null, waitingFor: wait?.for ?? null }
+  }
 
   /** Folds, journals, then shows. Rejects when nothing was remembered. */
   const emit = async (events: readonly RunEvent[]): Promise<void> => {
-    const all: RunEvent[] = []
-    const queue = [...events]
-    for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-      all.push(event)
-      state = applyRunEvent(state, event)
-      queue.unshift(...mission.apply(event))
-    }
-    if (all.length === 0) return
-    const written = state
-    await deps.write(all, written)
-    estimate.done(clock.now(), written)
-    deps.show(written, live(clock.now()))
+    const folded = foldAll(state, events, mission.apply)
+    state = folded.state
+    if (folded.events.length === 0) return
+    await deps.write(folded.events, folded.state)
+    estimate.done(clock.now(), folded.state, load.now())
+    deps.show(folded.state, live(clock.now()))
   }
 
   /** Storage failed or another process took over. */
@@ -113,9 +106,9 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const deliver = async (batch: Batch): Promise<void> => {
-    const abreast = inFlight
     batchNumber += 1
     const number = batchNumber
+    const place = load.occupy(batch.commands.length)
     await emit([{ type: 'batch.sent', at: clock.now(), batch: number, rows: batch.rows }])
     await deps.confirm()
     const sentAt = clock.now()
@@ -125,12 +118,14 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       if (ending !== undefined) throw new PortalFailure('unreachable', 'NOT_SENT', 'The run was ended before sending')
       result = await lane(() => channel.send(batch.commands, { halt: batch.halt }))
       const { reply, elapsed } = result
-      dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed, inFlight: abreast })
+      dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed, ...result.load })
       patience.worked()
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error
       result = { failure: error, elapsed: (clock.now() - sentAt) / 1000 }
       if (ending === undefined) trouble(error)
+    } finally {
+      place.answered()
     }
     const { blocked, ...settlement } = mission.settle(batch, result)
     if (blocked !== null) end(failedBy(blocked))
@@ -154,14 +149,18 @@ export const createRunner = (deps: RunnerDeps): Runner => {
 
   const pump = (now: number): void => {
     while (ending === undefined && now >= patience.quietUntil()) {
-      const size = dispatcher.size(mission.left(), channel.pace.free(now, 'run'), inFlight)
+      const size = dispatcher.size({
+        left: mission.left(),
+        free: channel.pace.free(now, 'run'),
+        ...load.now()
+      })
       const batch = size > 0 ? mission.next(size, now) : null
       if (batch === null || channel.pace.reserve(now, 'run') !== 0) return
-      inFlight += 1
+      unsettled += 1
       launch(
         () => deliver(batch),
         () => {
-          inFlight -= 1
+          unsettled -= 1
         }
       )
     }
@@ -197,7 +196,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const over = (): boolean => {
-    if (inFlight > 0 || choring) return false
+    if (unsettled > 0 || choring) return false
     if (abandoned || mission.finished()) return true
     if (ending === undefined) return false
     return !ending.settle || mission.certain() || patience.tried()

@@ -173,7 +173,8 @@ export const createRuns = (deps: RunsDeps): Runs => {
       if (active === undefined) await clock.sleep(LOOK_EVERY_MS, signal)
       else if (active.live.current() === snapshot) {
         await Promise.race([active.live.changed(signal), active.ended])
-        await clock.sleep(SHOW_EVERY_MS, signal)
+        // The last snapshot does not wait for its turn.
+        await Promise.race([clock.sleep(SHOW_EVERY_MS, signal), active.ended])
       }
     }
   }

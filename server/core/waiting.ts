@@ -22,19 +22,9 @@ export interface Situation {
   readonly mission: Pick<Mission, 'wants' | 'left' | 'choreAt'>
   readonly pace: Pace
   readonly quietUntil: number
-  /** When the request bucket lets a request out. */
-  readonly nextFree: number
 }
 
-export const describeWaiting = ({
-  now,
-  idle,
-  ending,
-  mission,
-  pace,
-  quietUntil,
-  nextFree
-}: Situation): Waiting | null => {
+export const describeWaiting = ({ now, idle, ending, mission, pace, quietUntil }: Situation): Waiting | null => {
   const parked = mission.wants().map(method => ({ until: pace.parkedUntil(method, now), for: method }))
   const first = parked.filter(({ until }) => until > now).sort((a, b) => a.until - b.until)[0]
   if (first !== undefined && parked.every(({ until }) => until > now)) return first
@@ -42,6 +32,7 @@ export const describeWaiting = ({
   // Rows are left and nothing moves: they are rows of the parked method, or wait for one of it.
   if (first !== undefined && mission.left() > 0 && !ending) return first
   if (quietUntil > now + WORTH_SAYING_MS) return { until: quietUntil, for: 'portal' }
+  const nextFree = pace.nextAt(now, 'run')
   if (mission.left() > 0 && !ending && nextFree > now) return { until: nextFree, for: 'requests' }
   const due = mission.choreAt()
   const onlyLookUps = mission.left() === 0 || ending

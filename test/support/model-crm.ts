@@ -20,12 +20,12 @@ export interface ModelCrm {
 export const createModelCrm = (): ModelCrm => {
   const tables = { company: new Map<number, ModelRecord>(), contact: new Map<number, ModelRecord>() }
   type Kind = keyof typeof tables
-  let lastId = 0
+  const lastId = { company: 0, contact: 0 }
 
   const add = (kind: Kind, originId: string, companyId: number): number => {
-    lastId += 1
-    tables[kind].set(lastId, { id: lastId, originId, companyId })
-    return lastId
+    lastId[kind] += 1
+    tables[kind].set(lastId[kind], { id: lastId[kind], originId, companyId })
+    return lastId[kind]
   }
   const list = (kind: Kind, params: Record<string, unknown>): CommandOutcome => {
     const filter = (params['filter'] ?? {}) as Record<string, unknown>

@@ -15,7 +15,9 @@ export interface Simulation {
   readonly channel: Channel
   readonly runs: Runs
   /** Runs an operation to its end. `at`: seconds since its start. */
-  run(operation: Operation): Promise<{ readonly seconds: number; readonly seen: { at: number; snapshot: RunSnapshot }[] }>
+  run(
+    operation: Operation
+  ): Promise<{ readonly seconds: number; readonly seen: { at: number; snapshot: RunSnapshot }[] }>
   /** Lets virtual time pass. */
   pass(seconds: number): Promise<void>
 }

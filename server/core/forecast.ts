@@ -1,0 +1,94 @@
+// How many requests and how long a piece of work takes, and which limit decides: the model behind the estimate and the time left.
+// Must stay true: pure; it cuts batches as the dispatcher does, and lets them wait for the bucket as the pace does.
+import { cutBatch } from './cut.ts'
+import { MAX_IN_FLIGHT, type Speed } from './dispatcher.ts'
+
+/** As long as nothing was measured: a cloud portal's usual time of a command, and requests at once. */
+const USUAL_SECONDS = 0.15
+const USUAL_WORKERS = 8
+
+/** What decides how long it takes: the portal's own work, the request bucket, or a method's operating time. */
+export type LimitName = 'portal' | 'requests' | 'operating'
+
+/** A method's operating time. Seconds. */
+export interface Budget {
+  /** What is left of it now. */
+  readonly left: number
+  /** What there is in a window. */
+  readonly limit: number
+  readonly window: number
+  /** Until some of it comes back. */
+  readonly resetIn: number
+}
+
+export interface ForecastInput {
+  /** Commands still to be executed, by method. */
+  readonly commands: ReadonlyMap<string, number>
+  /** Undefined where the portal does not count a method's operating time. */
+  readonly budgetOf: (method: string) => Budget | undefined
+  readonly kind: string
+  readonly grain: number
+  readonly speed: Speed
+  readonly free: number
+  readonly rate: number
+  readonly requestSeconds: number
+}
+
+export interface Forecast {
+  readonly requests: number
+  readonly seconds: number
+  readonly limit: LimitName
+  /** False: the portal's speed is not known yet, usual values were taken. */
+  readonly measured: boolean
+}
+
+/** Seconds until a method has got through so much work; the rest of the last window is worked on with `parallel` commands at once. */
+const operatingSeconds = (work: number, { left, limit, window, resetIn }: Budget, parallel: number): number => {
+  if (work <= left) return work / parallel
+  const windows = Math.ceil((work - left) / limit)
+  return resetIn + (windows - 1) * window + (work - left - (windows - 1) * limit) / parallel
+}
+
+export const forecast = (input: ForecastInput): Forecast => {
+  const { commands, budgetOf, kind, grain, speed, rate, requestSeconds } = input
+  const known = speed.perCommand.get(kind)
+  const perCommand = known ?? USUAL_SECONDS
+  const abreast = Math.min(MAX_IN_FLIGHT, speed.workers ?? Math.max(speed.unqueued, USUAL_WORKERS))
+  const latency = Number.isFinite(speed.latency) ? speed.latency : 0
+  let left = [...commands.values()].reduce((sum, count) => sum + count, 0)
+  let requests = 0
+  let tokens = input.free
+  let sentAt = 0
+  let workedUntil = 0
+  let waited = 0
+  let last = 0
+  while (left > 0) {
+    if (tokens < 1) {
+      const pause = (1 - tokens) / rate
+      waited += Math.max(0, sentAt + pause - workedUntil)
+      sentAt += pause
+      tokens = 1
+    }
+    const { size } = cutBatch({ left, free: tokens, rate, perCommand, abreast, requestSeconds, grain })
+    last = Math.min(size, left) * perCommand
+    left -= size
+    requests += 1
+    tokens -= 1
+    // The portal's workers as one that is so many times as fast; nothing is sent long before it can be worked on.
+    workedUntil = Math.max(workedUntil, sentAt) + last / abreast
+    const next = Math.max(sentAt, workedUntil - last)
+    tokens += (next - sentAt) * rate
+    sentAt = next
+  }
+  // The last batch is worked on by a single worker.
+  const bySending = requests === 0 ? 0 : workedUntil + last * (1 - 1 / abreast) + latency
+  let byOperating = 0
+  for (const [method, count] of commands) {
+    const budget = budgetOf(method)
+    if (budget === undefined || count * perCommand <= budget.left) continue
+    byOperating = Math.max(byOperating, operatingSeconds(count * perCommand, budget, abreast / commands.size) + latency)
+  }
+  const seconds = Math.max(bySending, byOperating)
+  const limit = byOperating > bySending ? 'operating' : waited > bySending / 4 ? 'requests' : 'portal'
+  return { requests, seconds, limit, measured: known !== undefined }
+}
