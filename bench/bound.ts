@@ -11,6 +11,8 @@ export interface PortalParameters {
   readonly rate: number
   /** Operating seconds per method and window; absent: no limit. */
   readonly operating?: { readonly limit: number; readonly window: number; readonly methods: number }
+  /** Pages of ids that must be read first: nobody can delete what was not listed. */
+  readonly pages?: number
 }
 
 /** Whether `rows` commands can be executed within `seconds` of work. */
@@ -20,14 +22,18 @@ const feasible = (p: PortalParameters, seconds: number): boolean => {
   const each = Math.floor(requests / p.workers)
   const withOneMore = requests % p.workers
   const most = (count: number): number => Math.min(perWorker, 50 * count)
-  return most(each) * (p.workers - withOneMore) + most(each + 1) * withOneMore >= p.rows
+  return most(each) * (p.workers - withOneMore) + most(each + 1) * withOneMore >= p.rows + (p.pages ?? 0)
 }
 
-const operatingSeconds = ({ rows, commandSeconds, operating }: PortalParameters): number => {
+/** Windows that must pass, and the rest of the work behind the last of them. */
+const operatingSeconds = ({ rows, commandSeconds, operating, workers }: PortalParameters): number => {
   if (operating === undefined) return 0
-  // A method is refused once it has used up its limit; the call that crosses it still finishes.
+  // A method is refused once it has used up its limit; the calls that cross it, one a worker, still finish.
+  const perWindow = operating.limit + (workers * commandSeconds) / operating.methods
   const perMethod = (rows / operating.methods) * commandSeconds
-  return Math.max(0, Math.ceil(perMethod / operating.limit) - 1) * operating.window
+  const windows = Math.max(0, Math.ceil(perMethod / perWindow) - 1)
+  if (windows === 0) return 0
+  return windows * operating.window + ((perMethod - windows * perWindow) * operating.methods) / workers
 }
 
 /** Seconds. */
@@ -40,5 +46,7 @@ export const lowerBound = (p: PortalParameters): number => {
     if (feasible(p, middle)) high = middle
     else low = middle
   }
-  return Math.max(high, operatingSeconds(p)) + p.latencySeconds
+  // The first page comes before the first deletion.
+  const listing = p.pages === undefined ? 0 : p.commandSeconds + p.latencySeconds
+  return Math.max(high, operatingSeconds(p)) + p.latencySeconds + listing
 }

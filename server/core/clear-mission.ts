@@ -1,5 +1,6 @@
 // A clear run: contacts, then companies; only what existed when it began.
 // Must stay true: an id above the bounds is never deleted; "not found" is success; a refused record stays and is reported.
+import { allowanceOf } from './allowance.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { largestBatch } from './cut.ts'
@@ -10,6 +11,7 @@ import { type Batch, createRowSet, type Mission } from './mission.ts'
 import type { ClearScope } from './recipe.ts'
 import type { Rows, RunEvent } from './run.ts'
 import { type BatchRow, blockedBy, settleFailure, settleRows, verdictOf } from './settle.ts'
+import { newStock, type Stock, take } from './stock.ts'
 
 /** Ids listed ahead of deleting. */
 const AHEAD = 2500
@@ -22,42 +24,6 @@ export interface ClearMissionDeps {
   readonly requestSeconds: number
   /** Retry: exactly these records, nothing is listed. */
   readonly only?: Rows
-}
-
-interface Stock {
-  /** Ids to delete next, in the order in which they were listed. */
-  readonly ids: Set<number>
-  readonly sent: Set<number>
-  /** Not to be tried again: refused by the portal, or deleted and still to be seen by a list. */
-  readonly closed: Set<number>
-  settled: number
-  total: number
-  /** Everything below is still to be listed. Listed ids live in memory only: a new process lists again from the top. */
-  cursor: number
-  /** Share of the ids in the stretch listed last that was taken. */
-  density: number
-  listed: boolean
-}
-
-const newStock = (): Stock => ({
-  ids: new Set(),
-  sent: new Set(),
-  closed: new Set(),
-  settled: 0,
-  total: 0,
-  cursor: 0,
-  density: 0,
-  listed: false
-})
-
-function* take<T>(items: Iterable<T>, count: number): Generator<T> {
-  if (count <= 0) return
-  let left = count
-  for (const item of items) {
-    yield item
-    left -= 1
-    if (left === 0) return
-  }
 }
 
 export const createClearMission = ({ scope, channel, clock, requestSeconds, only }: ClearMissionDeps): Mission => {
@@ -158,23 +124,35 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
     next(limit, now) {
       const rows = createRowSet()
       let room = limit
+      let halt = false
       for (const entity of deletionOrder) {
-        const method = entities[entity].delete
-        if (channel.pace.parkedUntil(method, now) > 0) continue // the other entity goes on meanwhile
         const stock = stocks[entity]
-        const count = Math.min(room, channel.pace.probing(method) ? 1 : room, stock.ids.size)
+        const allowance = allowanceOf(
+          channel,
+          {
+            method: entities[entity].delete,
+            kind: 'clear',
+            left: Math.max(stock.ids.size, stock.total - stock.settled - stock.sent.size),
+            underWay: stock.sent.size
+          },
+          now,
+          requestSeconds
+        )
+        // A parked one does not hold the other up.
+        const count = Math.min(room, allowance.rows, stock.ids.size)
         for (const id of [...take(stock.ids, count)]) {
           stock.ids.delete(id)
           rows.add(entity, id)
         }
+        halt ||= count > 0 && allowance.halt
         room -= count
-        if (room === 0 || !exhausted(stock)) break
+        if (room === 0 || (allowance.rows > 0 && !exhausted(stock))) break
       }
       const taken = rows.toRows()
       const commands = deletionOrder.flatMap(entity =>
         (taken[entity] ?? []).map(id => ({ key: keyOf(entity, id), method: entities[entity].delete, params: { id } }))
       )
-      return commands.length === 0 ? null : { rows: taken, commands, halt: false }
+      return commands.length === 0 ? null : { rows: taken, commands, halt }
     },
     settle(batch, result) {
       const rows = batchRows(batch)

@@ -54,7 +54,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
   const batchRows = (batch: Batch): BatchRow[] =>
     flatRows(batch.rows).map(row => ({ key: keyOf(row), entity: plan.entityOf(row), row }))
-  const open = (entity: EntityName, now: number): boolean => channel.pace.parkedUntil(entities[entity].add, now) === 0
+  const open = (entity: EntityName, now: number): number =>
+    channel.pace.parkedUntil(entities[entity].add, now) === 0 ? Number.POSITIVE_INFINITY : 0
 
   const commandsOf = (rows: readonly number[]): { commands: Command[]; halt: boolean } => {
     const inBatch = new Set(rows)

@@ -5,9 +5,9 @@ import type { Plan } from './plan.ts'
 import type { RunEvent } from './run.ts'
 
 export interface Openings {
-  /** Companies may be added now (their method is not parked). */
-  readonly company: boolean
-  readonly contact: boolean
+  /** Rows of each entity that may be added now (0: the method is parked). */
+  readonly company: number
+  readonly contact: number
   /** A company may take its first contact along in the same batch. */
   readonly paired: boolean
 }
@@ -69,19 +69,24 @@ export const createCreateQueue = (plan: Plan, ledger: Ledger): CreateQueue => {
   return {
     take(limit, openings) {
       const taken = new Set<number>()
-      while (openings.contact && taken.size < limit) {
+      let { company: companiesOpen, contact: contactsOpen } = openings
+      while (contactsOpen > 0 && taken.size < limit) {
         const row = nextContact(taken)
         if (row === undefined) break
         taken.add(row)
+        contactsOpen -= 1
       }
-      while (openings.company && taken.size < limit) {
+      while (companiesOpen > 0 && taken.size < limit) {
         const company = nextCompany()
         if (company === undefined) break
         taken.add(company)
-        const contact = openings.paired && openings.contact ? firstContactOf(company, taken) : undefined
+        companiesOpen -= 1
+        const contact = openings.paired && contactsOpen > 0 ? firstContactOf(company, taken) : undefined
         if (contact === undefined) continue
-        if (taken.size < limit) taken.add(contact)
-        else if (taken.size > 1) {
+        if (taken.size < limit) {
+          taken.add(contact)
+          contactsOpen -= 1
+        } else if (taken.size > 1) {
           // No room for the pair: the company waits for the next batch, so that both travel together.
           taken.delete(company)
           companies.push(company)

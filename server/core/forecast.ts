@@ -19,6 +19,8 @@ export interface Budget {
   readonly window: number
   /** Until some of it comes back. */
   readonly resetIn: number
+  /** The portal has shown its limit; otherwise the documented one is believed. */
+  readonly proven: boolean
 }
 
 export interface ForecastInput {

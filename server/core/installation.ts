@@ -59,8 +59,8 @@ export interface InstallationStore {
   saveTokens(memberId: string, tokens: Tokens): Promise<void>
   /** A person's tokens, which are worth nothing any more. */
   forgetTokens(memberId: string, userId: string): Promise<void>
-  /** Marks it deleted and erases all tokens, in one transaction. */
-  remove(memberId: string, eventAt: number): Promise<void>
-  /** Erases all runs of the portal. */
+  /** Marks it deleted and erases all tokens, with `clean` also the runs of its people, in one transaction. */
+  remove(memberId: string, eventAt: number, clean?: boolean): Promise<void>
+  /** Erases the runs of its people, unless it was installed again meanwhile. */
   forgetRuns(memberId: string): Promise<void>
 }

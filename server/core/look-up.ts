@@ -1,5 +1,6 @@
 // Looks rows up by their origin tag, and corrects what a lost answer left behind.
 // Must stay true: only reads and writes that may be repeated; a tag is trusted only where the portal returned exactly it.
+import pLimit from 'p-limit'
 import { z } from 'zod'
 import type { Channel } from './channel.ts'
 import { chunks } from './chunks.ts'
@@ -13,6 +14,8 @@ import type { Rows } from './run.ts'
 const TAGS = 25
 /** Look-ups in one request. */
 const LOOKUPS = 10
+/** Requests with look-ups at the same time: they are not what the run is for. */
+const ABREAST = 4
 
 const rowSchema = z.array(
   z.object({
@@ -106,7 +109,8 @@ export const lookUpRows = async (channel: Channel, plan: Plan, rows: Rows): Prom
     if (more.length > 0) await look(more)
   }
   const asks = entityNames.flatMap(entity => chunks(rows[entity] ?? [], TAGS).map(part => ({ entity, part, after: 0 })))
-  await Promise.all(chunks(asks, LOOKUPS).map(look))
+  const lane = pLimit(ABREAST)
+  await Promise.all(chunks(asks, LOOKUPS).map(part => lane(() => look(part))))
   return found
 }
 

@@ -43,6 +43,15 @@ interface MethodBudget {
   refusals: number
 }
 
+const untouched: Readonly<MethodBudget> = {
+  used: 0,
+  resetAt: 0,
+  limit: Number.POSITIVE_INFINITY,
+  parkedUntil: 0,
+  probing: false,
+  refusals: 0
+}
+
 export interface Pace {
   /** Requests drained from the bucket per second. */
   readonly rate: number
@@ -57,7 +66,7 @@ export interface Pace {
   /** The portal answered in any other way. */
   accepted(now: number): void
   /** The portal told how much operating time a method has used; seconds and unix ms. */
-  operating(method: string, used: number, resetAt: number): void
+  operating(method: string, used: number, resetAt: number, now: number): void
   /** The portal refused a method for its operating time. */
   park(method: string, now: number): void
   /** 0 = open; otherwise the unix ms until which the method is parked. */
@@ -99,7 +108,7 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
   const budgetOf = (method: string): MethodBudget => {
     let budget = budgets.get(method)
     if (budget === undefined) {
-      budget = { used: 0, resetAt: 0, limit: Number.POSITIVE_INFINITY, parkedUntil: 0, probing: false, refusals: 0 }
+      budget = { ...untouched }
       budgets.set(method, budget)
     }
     return budget
@@ -130,18 +139,25 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     accepted(now) {
       if (now >= blockedUntil) refusals = 0
     },
-    operating(method, used, resetAt) {
+    operating(method, used, resetAt, now) {
       const budget = budgetOf(method)
-      budget.used = used
+      // Answers overtake one another: within a window only more can have been used.
+      budget.used = resetAt === budget.resetAt ? Math.max(budget.used, used) : used
       budget.resetAt = resetAt
+      // Requests that were under way at a refusal show how much was used up by then.
+      if (Number.isFinite(budget.limit)) budget.limit = Math.max(budget.limit, used)
+      if (now < budget.parkedUntil) return
       budget.probing = false
       budget.refusals = 0
-      if (used >= budget.limit * BUDGET_USED) budget.parkedUntil = resetAt
+      if (used < budget.limit * BUDGET_USED) return
+      budget.parkedUntil = resetAt
+      // Only the oldest part of the window falls out then: how much that is, one command tells.
+      budget.probing = true
     },
     park(method, now) {
       const budget = budgetOf(method)
       if (now < budget.parkedUntil) return // already known
-      budget.limit = Math.min(budget.limit, Math.max(budget.used, 0.001))
+      if (budget.used > 0 && budget.resetAt > now) budget.limit = Math.min(budget.limit, budget.used)
       budget.refusals += 1
       const told = budget.resetAt > now
       const growing = requestSeconds * 1000 * FIRST_PARK_REQUESTS * 2 ** (budget.refusals - 1)
@@ -155,19 +171,20 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
       return until > now ? until : 0
     },
     budget(method, now) {
-      const budget = budgets.get(method)
       // A portal that counts says so with every answer; a method that it never counted has all of its time left.
-      if (budgets.size === 0 || budget?.limit === 0) return undefined
-      const limit = Math.min(budget?.limit ?? Number.POSITIVE_INFINITY, requestSeconds * USUAL_LIMIT_REQUESTS)
+      if (budgets.size === 0) return undefined
+      const { used, resetAt, parkedUntil, limit: shown } = budgets.get(method) ?? untouched
+      const usual = Math.max(requestSeconds * USUAL_LIMIT_REQUESTS, used)
+      const limit = Number.isFinite(shown) ? shown : usual
+      const comesBackAt = Math.max(parkedUntil, resetAt)
+      const usedNow = parkedUntil > now ? limit : resetAt > now ? used : 0
       const window = requestSeconds * WINDOW_REQUESTS
-      const open = budget !== undefined && budget.resetAt > now
-      const resetAt = Math.max(budget?.parkedUntil ?? 0, open ? budget.resetAt : 0)
-      const used = budget !== undefined && budget.parkedUntil > now ? limit : open ? budget.used : 0
       return {
-        left: Math.max(0, limit - used),
+        left: Math.max(0, limit - usedNow),
         limit,
         window,
-        resetIn: resetAt > now ? (resetAt - now) / 1000 : window
+        resetIn: comesBackAt > now ? (comesBackAt - now) / 1000 : window,
+        proven: Number.isFinite(shown)
       }
     },
     probing: method => budgets.get(method)?.probing ?? false

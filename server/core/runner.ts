@@ -1,6 +1,5 @@
 // Executes one operation: dispatch, send, settle, journal, cancel. One instance = one attempt of one run.
 // Must stay true: `batch.sent` is on disk before the request leaves; what came back is on disk before it is shown.
-import pLimit from 'p-limit'
 import type { Answer, Channel } from './channel.ts'
 import { type Clock, createBell } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -44,7 +43,6 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const { mission, channel, dispatcher, clock, random } = deps
   const bell = createBell(clock)
   const estimate = createEstimate(channel, deps.requestSeconds)
-  const lane = pLimit(64)
   let state = deps.initial
   let batchNumber = deps.firstBatch
   /** Batches that are not settled and journalled yet. */
@@ -55,6 +53,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   let choreAfter = 0
   let ending: Ending | undefined
   let abandoned = false
+  let refused = false // The portal wants nothing of us any more: no look-up can succeed, however the run ends.
   /** Something that happened could not be written: the journal knows less than this process. */
   let forgotten = false
   const patience = createPatience(random, deps.requestSeconds)
@@ -98,8 +97,10 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const trouble = (failure: PortalFailure): void => {
-    if (failure.kind === 'blocked') end(failedBy(failure))
-    else if (failure.kind !== 'intensity' && failure.kind !== 'operating') {
+    if (failure.kind === 'blocked') {
+      refused = true
+      end(failedBy(failure))
+    } else if (failure.kind !== 'intensity' && failure.kind !== 'operating') {
       dispatcher.failed()
       if (patience.failed(clock.now(), channel.proven())) end(failedBy(failure))
     }
@@ -116,7 +117,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     try {
       // Cancelled while the journal was written: nothing has left, and nothing will.
       if (ending !== undefined) throw new PortalFailure('unreachable', 'NOT_SENT', 'The run was ended before sending')
-      result = await lane(() => channel.send(batch.commands, { halt: batch.halt }))
+      result = await channel.send(batch.commands, { halt: batch.halt })
       const { reply, elapsed } = result
       dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed, ...result.load })
       patience.worked()
@@ -199,7 +200,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     if (unsettled > 0 || choring) return false
     if (abandoned || mission.finished()) return true
     if (ending === undefined) return false
-    return !ending.settle || mission.certain() || patience.tried()
+    return !ending.settle || refused || mission.certain() || patience.tried()
   }
 
   const prepare = async (): Promise<void> => {

@@ -82,7 +82,7 @@ const layers: readonly Layer[] = [
   },
   { files: /^emulator\//, own: /^emulator\//, packages: /^(koa|@koa\/router|@koa\/bodyparser|nunjucks|zod)$/ },
   // Chaos drives the real process against an emulated portal, and reads what both remember.
-  { files: /^chaos\//, own: /^(chaos|server|emulator)\//, packages: /^(zod|@photostructure\/sqlite)$/ },
+  { files: /^chaos\//, own: /^(chaos|server|emulator)\//, packages: /^(zod|kysely)$/ },
   // The bench puts us beside the emulated portal and the bare SDK, so it sees all of them.
   { files: /^bench\//, own: /^(bench|server|emulator)\//, packages: ANYTHING }
 ]

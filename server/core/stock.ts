@@ -1,0 +1,39 @@
+// The ids of one entity that a clear run is to delete, as far as they are known.
+// Must stay true: an id is in one place: to be deleted, under way, or closed.
+
+export interface Stock {
+  /** Ids to delete next, in the order in which they were listed. */
+  readonly ids: Set<number>
+  readonly sent: Set<number>
+  /** Not to be tried again: refused by the portal, or deleted and still to be seen by a list. */
+  readonly closed: Set<number>
+  settled: number
+  total: number
+  /** Everything below is still to be listed. Listed ids live in memory only: a new process lists again from the top. */
+  cursor: number
+  /** Share of the ids in the stretch listed last that was taken. */
+  density: number
+  listed: boolean
+}
+
+export const newStock = (): Stock => ({
+  ids: new Set(),
+  sent: new Set(),
+  closed: new Set(),
+  settled: 0,
+  total: 0,
+  cursor: 0,
+  density: 0,
+  listed: false
+})
+
+/** The first `count` items. */
+export function* take<T>(items: Iterable<T>, count: number): Generator<T> {
+  if (count <= 0) return
+  let left = count
+  for (const item of items) {
+    yield item
+    left -= 1
+    if (left === 0) return
+  }
+}

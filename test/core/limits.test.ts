@@ -1,0 +1,111 @@
+// Any portal, any other traffic: the request bucket never overflows because of us, and the run ends; a parked method is left alone.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createRequestBucket } from '../../emulator/limits.ts'
+import { clearAll, createRows, createSimulation } from '../support/simulation.ts'
+
+describe('the request bucket', () => {
+  it('never overflows because of us, whatever the portal and its other users do, and the run ends', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          rows: fc.integer({ min: 1, max: 700 }),
+          clear: fc.boolean(),
+          workers: fc.integer({ min: 1, max: 40 }),
+          latencySeconds: fc.double({ min: 0.005, max: 1, noNaN: true }),
+          seconds: fc.array(fc.double({ min: 0.005, max: 0.9, noNaN: true }), { minLength: 1, maxLength: 9 }),
+          burst: fc.integer({ min: 5, max: 60 }),
+          rate: fc.double({ min: 0.5, max: 6, noNaN: true }),
+          others: fc.array(fc.integer({ min: 20, max: 3000 }), { maxLength: 60 })
+        }),
+        async ({ rows, clear, workers, latencySeconds, seconds, burst, rate, others }) => {
+          const simulation = createSimulation({
+            workers,
+            latencySeconds,
+            burst,
+            rate,
+            commandSeconds: count => seconds[count % seconds.length] ?? 0.1
+          })
+          const { portal, clock } = simulation
+          // A bucket that sees only our requests, at the moment when they reach the portal.
+          const ours = createRequestBucket(() => ({ on: true, size: burst, drainPerSecond: rate, by: 'address' }))
+          let overflowed = 0
+          const { execute } = portal.portal
+          Object.assign(portal.portal, {
+            execute: (...call: Parameters<typeof execute>) => {
+              if (!ours.admit('ours', clock.now() + latencySeconds * 500)) overflowed += 1
+              return execute(...call)
+            }
+          })
+          if (clear) portal.crm.seed(Math.ceil(rows / 2), Math.floor(rows / 2))
+          const start = clock.now()
+          for (const after of others) void clock.sleep(after).then(() => portal.disturb())
+          const { seen } = await simulation.run(clear ? clearAll : createRows(rows))
+          expect(seen.at(-1)?.snapshot.status).toBe('completed')
+          expect(portal.crm.companies.size + portal.crm.contacts.size).toBe(clear ? 0 : rows)
+          expect(overflowed).toBe(0)
+          if (others.length === 0) expect(portal.stats.refused).toBe(0)
+          expect(clock.now()).toBeGreaterThan(start)
+        }
+      ),
+      { numRuns: 60 }
+    )
+  })
+
+  it('a bucket half as large as configured costs few refusals: what it holds is learned', async () => {
+    const simulation = createSimulation(
+      { workers: 8, latencySeconds: 0.04, burst: 25, rate: 2, commandSeconds: () => 0.05 },
+      { burst: 50, rate: 2 }
+    )
+    const { seen } = await simulation.run(createRows(1000))
+    expect(seen.at(-1)?.snapshot.status).toBe('completed')
+    expect(simulation.portal.crm.companies.size + simulation.portal.crm.contacts.size).toBe(1000)
+    expect(simulation.portal.stats.refused).toBeLessThan(30)
+  })
+})
+
+describe('operating time', () => {
+  const operating = { limitSeconds: 480, windowSeconds: 600, banSeconds: 300 }
+  const portalOf = (model: 'window' | 'ban', workers: number) =>
+    createSimulation({
+      workers,
+      latencySeconds: 0.04,
+      burst: 50,
+      rate: 2,
+      commandSeconds: () => 0.3,
+      operating: { model, ...operating }
+    })
+
+  // 4000 of each entity at 0.3 s: 1200 s of each method, two and a half windows.
+  const bound = (workers: number): number => 2 * 600 + 480 / workers
+
+  it.each([
+    ['window', 4],
+    ['window', 8],
+    ['window', 32],
+    ['ban', 8]
+  ] as const)(
+    '%s, %i workers: a clear run waits for the window, tells so, and is refused once a method',
+    async (model, workers) => {
+      const simulation = portalOf(model, workers)
+      simulation.portal.crm.seed(4000, 4000)
+      const { seconds, seen } = await simulation.run(clearAll)
+      expect(seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', done: 8000 })
+      expect(seen.map(({ snapshot }) => snapshot.waitingFor)).toContain('crm.contact.delete')
+      expect(simulation.portal.stats.limited).toBeLessThanOrEqual(2)
+      expect(bound(workers) / seconds).toBeGreaterThan(0.93)
+    }
+  )
+
+  it.each([4, 8, 32])(
+    'window, %i workers: a create run loses nothing at the limit and comes near the bound',
+    async workers => {
+      const simulation = portalOf('window', workers)
+      const { seconds, seen } = await simulation.run(createRows(8000))
+      expect(seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', failed: 0 })
+      expect(simulation.portal.crm.companies.size).toBe(4000)
+      expect(simulation.portal.crm.contacts.size).toBe(4000)
+      expect(bound(workers) / seconds).toBeGreaterThan(0.93)
+    }
+  )
+})
