@@ -14,7 +14,7 @@ import { createWebhookClient } from './bitrix24/client.ts'
 import { createRestPortal } from './bitrix24/rest-portal.ts'
 import type { Config } from './config.ts'
 import { type Channel, createChannel } from './core/channel.ts'
-import { createPace } from './core/pace.ts'
+import { createPace, type Pace } from './core/pace.ts'
 import { answerSlackSeconds } from './core/portal.ts'
 import { readRecords } from './core/records.ts'
 import type { RunRecord } from './core/run.ts'
@@ -23,12 +23,13 @@ import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
 import { type ApplicationKeys, DEMO_MEMBER_ID, openDemoPortal, registerOnDemo } from './demo.ts'
 import { loadAssets } from './http/assets.ts'
 import { createSessions } from './http/session.ts'
-import type { ApplicationDoor, StandaloneSite } from './http/site.ts'
+import type { ApplicationDoor } from './http/site.ts'
 import { loadTranslations } from './http/translate.ts'
 import type { Log } from './log.ts'
 import { openDatabase } from './store/database.ts'
 import { createInstallations } from './store/installations.ts'
 import { createJournal } from './store/journal.ts'
+import { createLastingPortal } from './store/lasting-portal.ts'
 import { createLeases } from './store/leases.ts'
 import { loadAppSecret } from './store/secrets.ts'
 import { createVault } from './store/vault.ts'
@@ -75,6 +76,12 @@ const newRunId = (): string => {
   return `${time}${Array.from(randomBytes(8), byte => BASE32[byte % 32]).join('')}`
 }
 
+/** The same bucket with operating times of its own. */
+const withOwnBudgets = (bucket: Pace, { operating, park, parkedUntil, budget, probing }: Pace): Pace => ({
+  ...bucket,
+  ...{ operating, park, parkedUntil, budget, probing }
+})
+
 const listen = async (server: Server, port: number, host: string): Promise<string> => {
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
@@ -116,17 +123,23 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     const { standalone } = config
     const emulated = standalone.mode === 'emulated' ? await openDemoPortal() : undefined
     if (emulated !== undefined) undo.push(() => emulated.close())
+    const leases = createLeases(db, {
+      owner: `${hostname()}:${process.pid}:${randomUUID()}`,
+      ttl: LEASE_MS,
+      now: Date.now,
+      isAlive
+    })
     const newPace = () => createPace({ ...config, random: Math.random })
     const clientOptions = {
       requestSeconds: config.requestSeconds,
       graceSeconds: answerSlackSeconds(config.requestSeconds)
     }
-    const openStandalone = (mode: 'webhook' | 'emulated', webhook: Webhook): StandaloneSite => {
+    const openStandalone = (mode: 'webhook' | 'emulated', webhook: Webhook) => {
       const client = createWebhookClient(webhook, clientOptions)
       undo.push(() => client.close())
       const id = mode === 'emulated' ? DEMO_MEMBER_ID : webhook.host
-      const portal = createRestPortal({ id, host: webhook.host, client })
-      return { channel: createChannel(portal, newPace(), systemClock), mode }
+      const lasting = createLastingPortal(db, leases, createRestPortal({ id, host: webhook.host, client }))
+      return { ...lasting, mode, channel: createChannel(lasting.portal, newPace(), systemClock) }
     }
     const site =
       standalone.mode === 'off'
@@ -135,16 +148,13 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
             standalone.mode,
             standalone.mode === 'webhook' ? standalone.webhook : webhookUrlSchema.parse(emulated?.webhookUrl)
           )
+    /** One bucket for webhook and application; operating time is counted for each of them (protocol.md, 3). */
+    const paceAt = (host: string): Pace =>
+      site?.channel.portal.host === host ? withOwnBudgets(site.channel.pace, newPace()) : newPace()
 
-    const leases = createLeases(db, {
-      owner: `${hostname()}:${process.pid}:${randomUUID()}`,
-      ttl: LEASE_MS,
-      now: Date.now,
-      isAlive
-    })
     const runs = createRuns({
       journal: createJournal(db),
-      leases,
+      leases: site?.leases ?? leases,
       clock: systemClock,
       random: Math.random,
       newId: newRunId,
@@ -172,8 +182,8 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       })
       const application = openApplication({
         ...keys,
-        ...{ store: createInstallations(db, createVault(appSecret)), leases, runs, newPace, client: clientOptions },
-        ...{ clock: systemClock, fetch },
+        ...{ store: createInstallations(db, createVault(appSecret)), leases, runs, client: clientOptions },
+        ...{ newPace: paceAt, clock: systemClock, fetch },
         onTrouble: (error, what) => log.warn({ err: error }, `${what} did not work`)
       })
       undo.push(() => application.close())
@@ -213,7 +223,12 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       return record.portalId === site?.channel.portal.id ? site.channel : undefined
     }
     const recover = async (): Promise<void> => {
-      await runs.recover(channelOf).catch(error => log.error({ err: error }, 'recovery failed'))
+      try {
+        await site?.settle()
+        await runs.recover(channelOf)
+      } catch (error) {
+        log.error({ err: error }, 'recovery failed')
+      }
     }
     await recover()
     const recovering = setInterval(recover, RECOVER_EVERY_MS)

@@ -4,21 +4,20 @@ import type { LocalApplication } from '../core/application.ts'
 import type { Clock } from '../core/clock.ts'
 import type { InstallationStore } from '../core/installation.ts'
 import type { Leases } from '../core/journal.ts'
-import type { Pace } from '../core/pace.ts'
 import { type ApplicationDeps, createApplication } from './application.ts'
 import { type AuthorizationOptions, createAuthorization } from './authorization.ts'
-import { createChannels } from './channels.ts'
+import { type ChannelsDeps, createChannels } from './channels.ts'
 import type { ClientOptions } from './client.ts'
 import { createTokenKeeper } from './token-keeper.ts'
 import { createVisitors } from './visitors.ts'
 
 export interface ApplicationOptions
   extends Omit<AuthorizationOptions, 'now'>,
-    Pick<ApplicationDeps, 'publicUrl' | 'runs' | 'onTrouble'> {
+    Pick<ApplicationDeps, 'publicUrl' | 'runs' | 'onTrouble'>,
+    Pick<ChannelsDeps, 'newPace'> {
   readonly store: InstallationStore
   readonly leases: Pick<Leases, 'acquire' | 'release'>
   readonly clock: Clock
-  readonly newPace: () => Pace
   readonly client: ClientOptions
 }
 

@@ -8,6 +8,7 @@ import { adminRequired, notInstalledYet, scopeMissing, sessionInvalid } from '..
 import { type Installation, type InstallationStore, Tokens } from '../core/installation.ts'
 import { PortalFailure } from '../core/portal.ts'
 import { allowedHost, isLoopbackHost } from '../core/portal-hosts.ts'
+import type { RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import type { createChannels } from './channels.ts'
 import { bindEverything } from './placements.ts'
@@ -22,7 +23,7 @@ export interface ApplicationDeps {
   readonly clock: Clock
   readonly portalHosts: readonly string[]
   readonly publicUrl: string
-  readonly runs: Pick<Runs, 'active' | 'cancel' | 'watch'>
+  readonly runs: Pick<Runs, 'active' | 'find' | 'cancel' | 'watch'>
   /** Something did not work that must not stop a page or an event. */
   readonly onTrouble: (error: unknown, what: string) => void
 }
@@ -102,15 +103,23 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
     return now
   }
 
-  const remove = async ({ memberId, at, clean }: PortalEvent): Promise<void> => {
+  /** The run that one of its people has started; a webhook's page of the same portal is not its concern. */
+  const ownRun = async (memberId: string): Promise<RunSnapshot | undefined> => {
     const run = await runs.active(memberId)
+    const found = run && (await runs.find(run.id))
+    return found === undefined || found.record.startedBy.userId === null ? undefined : run
+  }
+
+  const remove = async ({ memberId, at, clean }: PortalEvent): Promise<void> => {
+    const run = await ownRun(memberId)
     if (run !== undefined) await runs.cancel(run.id).catch(error => onTrouble(error, 'stopping the run'))
-    await store.remove(memberId, at)
+    await store.remove(memberId, at, clean)
     visitors.forget(memberId)
     channels.forget(memberId)
-    if (!clean) return
+    if (!clean || run === undefined) return
+    // It may have been writing its first lines at that moment.
     const patience = AbortSignal.any([closing.signal, AbortSignal.timeout(RUN_END_MS)])
-    if (run !== undefined) for await (const _snapshot of runs.watch(run.id, patience)) if (patience.aborted) return
+    for await (const _snapshot of runs.watch(run.id, patience)) if (patience.aborted) return
     await store.forgetRuns(memberId)
   }
 

@@ -17,7 +17,8 @@ export interface ChannelsDeps {
   readonly store: Pick<InstallationStore, 'change'>
   readonly clock: Clock
   readonly portalHosts: readonly string[]
-  readonly newPace: () => Pace
+  /** Asked once per portal, with its host. */
+  readonly newPace: (host: string) => Pace
   readonly client: ClientOptions
 }
 
@@ -27,20 +28,19 @@ interface Kept {
   readonly channel: Channel
 }
 
-const hostOf = (origin: string): string => new URL(origin).host
-
 export const createChannels = ({ keeper, store, clock, portalHosts, newPace, client: options }: ChannelsDeps) => {
   const paces = new Map<string, Pace>()
   const kept = new Map<string, Kept>()
 
-  const paceOf = (memberId: string): Pace => {
-    const pace = paces.get(memberId) ?? newPace()
+  const paceOf = (memberId: string, host: string): Pace => {
+    const pace = paces.get(memberId) ?? newPace(host)
     paces.set(memberId, pace)
     return pace
   }
   const open = (memberId: string, origin: string, client: RestClient): Kept => {
-    const portal = createRestPortal({ id: memberId, host: hostOf(origin), client })
-    return { origin, client, channel: createChannel(portal, paceOf(memberId), clock) }
+    const { host } = new URL(origin)
+    const portal = createRestPortal({ id: memberId, host, client })
+    return { origin, client, channel: createChannel(portal, paceOf(memberId, host), clock) }
   }
 
   return {

@@ -14,6 +14,8 @@ import { type PageSession, type Sessions, sessionOf } from './session.ts'
 export interface StandaloneSite {
   readonly channel: Channel
   readonly mode: 'webhook' | 'emulated'
+  /** Learns whether it is the portal of an installation: then they have one history, and one run at a time. */
+  settle?(): Promise<void>
 }
 
 export interface Site {
@@ -48,13 +50,14 @@ export interface SitesDeps {
 
 const standaloneUser: StartedBy = { userId: null, name: 'standalone' }
 
-const standaloneSite = (site: StandaloneSite): Site => ({
-  ...site,
+const standaloneSite = ({ channel, mode }: StandaloneSite, door: ApplicationDoor | undefined): Site => ({
+  channel,
+  mode,
   startedBy: standaloneUser,
   admin: true,
   session: null,
   prepare: async () => undefined,
-  channelOf: async () => site.channel
+  channelOf: async record => (await door?.application.channelOfRun(record)) ?? channel
 })
 
 /** @throws {AppError} SESSION_INVALID when the application is not installed there any more */
@@ -85,7 +88,8 @@ export interface Sites {
 export const createSites = ({ site, standaloneSecret, door }: SitesDeps): Sites => {
   const open = async (): Promise<Site> => {
     if (site === undefined) throw standaloneOff()
-    return standaloneSite(site)
+    await site.settle?.()
+    return standaloneSite(site, door)
   }
   const standalone: SiteOf = async ctx => {
     const found = await open()

@@ -11,6 +11,24 @@ import type { Vault } from './vault.ts'
 const sealedTokens = z.tuple([z.string(), z.string(), z.number()])
 const tokensOf = (memberId: string, userId: string): string => `${memberId}/${userId}`
 
+/** An update that changes nothing: nobody else changes the installation before this transaction ends. */
+const lockRow = (tx: Transaction<Schema>, memberId: string): Promise<Pick<InstallationTable, 'status'> | undefined> =>
+  tx
+    .updateTable('installation')
+    .set({ member_id: memberId })
+    .where('member_id', '=', memberId)
+    .returning('status')
+    .executeTakeFirst()
+
+/** What the page of a webhook of the same portal has done is not the application's. */
+const eraseRuns = async (tx: Transaction<Schema>, memberId: string): Promise<void> => {
+  await tx
+    .deleteFrom('run')
+    .where('portal_id', '=', memberId)
+    .where('started_by', 'not like', '{"userId":null,%') // as JSON.stringify writes a run's StartedBy
+    .execute()
+}
+
 const orStorageFailure = <T>(work: Promise<T>): Promise<T> =>
   work.catch(error => {
     throw asStorageFailure(error)
@@ -115,15 +133,9 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
       const sealed = await sealTokens(memberId, tokens)
       await orStorageFailure(
         db.transaction().execute(async tx => {
-          // An update that changes nothing: it locks the row, so that a removal cannot leave these tokens behind.
-          const living = await tx
-            .updateTable('installation')
-            .set({ member_id: memberId })
-            .where('member_id', '=', memberId)
-            .where('status', '!=', 'deleted')
-            .returning('member_id')
-            .executeTakeFirst()
-          if (living !== undefined) await putTokens(tx, memberId, tokens.userId, sealed)
+          // A removal cannot leave these tokens behind.
+          const { status = 'deleted' } = (await lockRow(tx, memberId)) ?? {}
+          if (status !== 'deleted') await putTokens(tx, memberId, tokens.userId, sealed)
         })
       )
     },
@@ -132,10 +144,11 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
         db.deleteFrom('person_tokens').where('member_id', '=', memberId).where('user_id', '=', userId).execute()
       )
     },
-    async remove(memberId, eventAt) {
+    async remove(memberId, eventAt, clean = false) {
       await orStorageFailure(
         db.transaction().execute(async tx => {
           await tx.deleteFrom('person_tokens').where('member_id', '=', memberId).execute()
+          if (clean) await eraseRuns(tx, memberId)
           await tx
             .updateTable('installation')
             .set({ status: 'deleted', application_token: null, bound_to: null, last_event_at: eventAt })
@@ -145,7 +158,12 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
       )
     },
     async forgetRuns(memberId) {
-      await orStorageFailure(db.deleteFrom('run').where('portal_id', '=', memberId).execute())
+      await orStorageFailure(
+        db.transaction().execute(async tx => {
+          const { status } = (await lockRow(tx, memberId)) ?? {}
+          if (status === undefined || status === 'deleted') await eraseRuns(tx, memberId)
+        })
+      )
     }
   }
 }

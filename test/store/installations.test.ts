@@ -70,14 +70,20 @@ describe.each(engines)('$name', ({ fresh }) => {
     expect(await store.tokens(OTHER, '1')).toBeDefined()
   })
 
-  test('forgets the runs of one portal only', async () => {
+  test('forgets the runs of one portal only, and none that a webhook has started there', async () => {
     const db = await openAt(await fresh())
     const store = createInstallations(db, createVault(SECRET))
     const journal = createJournal(db)
-    for (const portalId of [MEMBER, OTHER])
-      await journal.create(await take(db, portalId), runOf(`run-${portalId}`, portalId), [])
+    for (const portalId of [MEMBER, OTHER]) {
+      const lease = await take(db, portalId)
+      for (const userId of ['1', null]) {
+        const run = { ...runOf(`${portalId}-by-${userId}`, portalId), startedBy: { userId, name: 'Пётр' } }
+        await journal.create(lease, run, [])
+      }
+    }
     await store.forgetRuns(MEMBER)
-    expect([await journal.list(MEMBER, 9), (await journal.list(OTHER, 9)).length]).toEqual([[], 1])
+    const left = [...(await journal.list(MEMBER, 9)), ...(await journal.list(OTHER, 9))].map(({ id }) => id)
+    expect(left.toSorted()).toEqual([`${MEMBER}-by-null`, `${OTHER}-by-1`, `${OTHER}-by-null`])
   })
 
   test('opens nothing that was sealed for another portal or person, or with another APP_SECRET', async () => {
