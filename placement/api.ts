@@ -1,6 +1,7 @@
 // Calls of our own API.
 // Must stay true: every call carries the session or the secret in a header, and every failure is an ApiError with a code.
 import type { EntityPlural } from '../server/core/entities.ts'
+import type { OperationEstimate } from '../server/core/estimate.ts'
 import type { RecordItems, RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import { readEvents } from './event-reader.ts'
@@ -41,6 +42,8 @@ export interface Api {
   /** The active run, if any. */
   activeRun(): Promise<RunSnapshot | null>
   start(input: StartInput): Promise<RunSnapshot>
+  /** What it would take, if it began now. */
+  estimate(input: StartInput): Promise<OperationEstimate>
   act(runId: string, action: RunAction): Promise<RunSnapshot>
   records<K extends EntityPlural>(plural: K, after: number | null): Promise<RecordsPage<Items[K]>>
   /** Null when there is none with this id. */
@@ -101,6 +104,13 @@ export const createApi = ({ bearer, framed }: ApiOptions): Api => {
     }
   }
 
+  const post = <T>(path: string, body: StartInput): Promise<T> =>
+    json(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body)
+    })
+
   return {
     async renewSession() {
       return (await json<{ session: string }>('/api/session', { method: 'POST' })).session
@@ -113,12 +123,8 @@ export const createApi = ({ bearer, framed }: ApiOptions): Api => {
       const { run } = await json<{ busy: boolean; run?: RunSnapshot }>('/bitrix/status')
       return run ?? null
     },
-    start: input =>
-      json('/api/runs', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(input)
-      }),
+    estimate: input => post('/api/runs/estimate', input),
+    start: input => post('/api/runs', input),
     act: (runId, action) => json(`/api/runs/${runId}/${action}`, { method: 'POST' }),
     records: (plural, after) => json(`/api/${plural}?limit=50${after === null ? '' : `&after=${after}`}`),
     async record<K extends EntityPlural>(plural: K, id: number) {

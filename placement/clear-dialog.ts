@@ -1,7 +1,9 @@
 // The confirmation before records are deleted.
 // Must stay true: it names the portal and what is in it; deleting everything needs the portal's address typed by hand.
+import type { OperationEstimate } from '../server/core/estimate.ts'
 import type { StartInput } from './api.ts'
 import { byId, part } from './element.ts'
+import { createEstimateLine } from './estimate.ts'
 import type { Messages } from './messages.ts'
 import { describe } from './notice.ts'
 
@@ -17,6 +19,7 @@ export interface ClearDialogDeps {
   readonly holdings: () => Holdings | null
   /** Counts again; the dialog shows the new numbers when they are there. */
   readonly recount: () => Promise<void>
+  readonly estimate: (input: StartInput) => Promise<OperationEstimate>
   /** Starts the run. The dialog stays open, with the reason, when this rejects. */
   readonly start: (input: StartInput) => Promise<void>
 }
@@ -36,6 +39,7 @@ export const createClearDialog = (deps: ClearDialogDeps): ClearDialog => {
   const confirmField = part(form, 'confirm-field', HTMLElement)
   const holds = part(form, 'holds', HTMLElement)
   const submit = part(form, 'submit', HTMLButtonElement)
+  const line = createEstimateLine(part(form, 'estimate', HTMLElement), messages, deps.estimate)
   let busy = false
   let sending = false
 
@@ -59,12 +63,15 @@ export const createClearDialog = (deps: ClearDialogDeps): ClearDialog => {
     form.reset()
     complain(null)
     update()
+    line.ask({ kind: 'clear', scope: scope() })
     dialog.showModal()
     void deps.recount().then(update)
   })
-  form.addEventListener('change', () => {
+  form.addEventListener('change', event => {
     complain(null)
     update()
+    if (event.target instanceof HTMLInputElement && event.target.name === 'scope')
+      line.ask({ kind: 'clear', scope: scope() })
   })
   part(form, 'cancel', HTMLButtonElement).addEventListener('click', () => dialog.close())
   form.addEventListener('submit', event => {

@@ -14,6 +14,11 @@ export const parseCount = (text: string): number | null => {
   return count >= 1 && count <= MOST ? count : null
 }
 
+export interface Counts {
+  readonly companies: number
+  readonly contacts: number
+}
+
 export interface CreateForm {
   setBusy(busy: boolean): void
   focus(): void
@@ -21,7 +26,9 @@ export interface CreateForm {
 
 export const createCreateForm = (
   { t }: Messages,
-  submit: (counts: { companies: number; contacts: number }) => void
+  submit: (counts: Counts) => void,
+  /** The counts changed; null while they are wrong. */
+  changed: (counts: Counts | null) => void
 ): CreateForm => {
   const form = byId('create', HTMLFormElement)
   const button = byId('create-submit', HTMLButtonElement)
@@ -46,6 +53,15 @@ export const createCreateForm = (
   const settle = (): void => {
     const wrong = [companies, contacts].filter(input => input.hasAttribute('aria-invalid') && check(input) === null)
     invalid.hidden = wrong.length === 0
+    tell()
+  }
+  const tell = (): void => {
+    const counts = { companies: parseCount(companies.value), contacts: parseCount(contacts.value) }
+    changed(
+      counts.companies === null || counts.contacts === null
+        ? null
+        : { ...counts, companies: counts.companies, contacts: counts.contacts }
+    )
   }
 
   companies.addEventListener('input', () => {
@@ -73,6 +89,8 @@ export const createCreateForm = (
   return {
     setBusy(busy) {
       button.disabled = busy
+      if (busy) changed(null)
+      else tell()
     },
     focus: () => button.focus()
   }

@@ -8,6 +8,7 @@ import { createClearDialog } from './clear-dialog.ts'
 import { createCreateForm } from './create-form.ts'
 import { saveFile } from './download.ts'
 import { byId } from './element.ts'
+import { createEstimateLine } from './estimate.ts'
 import { enterPortal, type PortalFrame, portalProtocol } from './frame.ts'
 import { createMessages, type Language } from './messages.ts'
 import { createNotice } from './notice.ts'
@@ -128,12 +129,17 @@ const startPage = (): void => {
     progress.focus()
   }
 
-  const form = createCreateForm(messages, counts => {
-    start({ kind: 'create', ...counts, locale: messages.lang }).catch(error => {
-      notice.failed(error)
-      form.focus()
-    })
-  })
+  const estimate = createEstimateLine(byId('create-estimate', HTMLElement), messages, api.estimate)
+  const form = createCreateForm(
+    messages,
+    counts => {
+      start({ kind: 'create', ...counts, locale: messages.lang }).catch(error => {
+        notice.failed(error)
+        form.focus()
+      })
+    },
+    counts => estimate.ask(counts === null ? null : { kind: 'create', ...counts, locale: messages.lang })
+  )
   const opened = createOpenedRecord(state.placement, {
     ...{ api, messages, linkRow },
     submit: (companyId, counted) =>
@@ -145,6 +151,7 @@ const startPage = (): void => {
   const dialog = createClearDialog({
     messages,
     host: portal.host,
+    estimate: api.estimate,
     holdings() {
       const [companiesThere, contactsThere] = [companies.total(), contacts.total()]
       return companiesThere === null || contactsThere === null

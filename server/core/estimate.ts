@@ -5,7 +5,9 @@ import { workersOf } from './dispatcher.ts'
 import { type EntityName, entities, entityNames } from './entities.ts'
 import type { RunState } from './fold.ts'
 import { type Forecast, forecast } from './forecast.ts'
+import { readBounds } from './listing.ts'
 import type { Load } from './load.ts'
+import type { Operation } from './recipe.ts'
 
 /** Rows come in groups of this size: a company and its contact travel together. */
 export const grainOf = (kind: RunState['kind']): number => (kind === 'create' ? 2 : 1)
@@ -32,6 +34,37 @@ export const forecastRows = (
     rate: channel.pace.rate,
     requestSeconds
   })
+
+/** Ids that one request lists, about. */
+const IDS_PER_REQUEST = 500
+
+/** What an operation would take if it began now. */
+export interface OperationEstimate extends Forecast {
+  readonly companies: number
+  readonly contacts: number
+}
+
+/**
+ * Estimates an operation before it starts; a clear run's records are counted first (two reads).
+ * @throws {PortalFailure} when they can't be counted
+ */
+export const estimateOperation = async (
+  operation: Operation,
+  channel: Channel,
+  now: () => number,
+  requestSeconds: number
+): Promise<OperationEstimate> => {
+  if (operation.kind === 'create') {
+    const { companies, contacts } = operation.recipe
+    const rows = { company: companies, contact: contacts }
+    return { companies, contacts, ...forecastRows('create', rows, channel, now(), requestSeconds) }
+  }
+  const { company, contact } = await readBounds(channel, operation.scope, 'page')
+  const rows = { company: company.total, contact: contact.total }
+  const deleting = forecastRows('clear', rows, channel, now(), requestSeconds)
+  const listing = Math.ceil((rows.company + rows.contact) / IDS_PER_REQUEST)
+  return { companies: rows.company, contacts: rows.contact, ...deleting, requests: deleting.requests + listing }
+}
 
 export interface Estimate {
   /** To be told whenever rows were settled, and once at the beginning. `load`: what lies at the portal. */

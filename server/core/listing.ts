@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Channel } from './channel.ts'
 import { chunks } from './chunks.ts'
 import { type EntityName, entities, ORIGINATOR_ID } from './entities.ts'
+import type { Traffic } from './pace.ts'
 import type { Command, Params } from './portal.ts'
 import { PortalFailure } from './portal.ts'
 import type { ClearScope } from './recipe.ts'
@@ -59,8 +60,8 @@ const readIds = (result: unknown, scope: ClearScope): number[] => {
   return page.data.map(({ ID }) => ID)
 }
 
-const resultOf = async (channel: Channel, commands: readonly Command[]) => {
-  const { outcomes } = await channel.execute(commands, 'run')
+const resultOf = async (channel: Channel, commands: readonly Command[], traffic: Traffic = 'run') => {
+  const { outcomes } = await channel.execute(commands, traffic)
   return commands.map(({ key, method }) => {
     const outcome = outcomes.get(key)
     if (outcome?.kind === 'ok') return outcome
@@ -80,11 +81,14 @@ export interface Bound {
 }
 
 /** What exists now: highest id, count and newest page of each entity. @throws {PortalFailure} */
-export const readBounds = async (channel: Channel, scope: ClearScope): Promise<Record<EntityName, Bound>> => {
+export const readBounds = async (
+  channel: Channel,
+  scope: ClearScope,
+  traffic: Traffic = 'run'
+): Promise<Record<EntityName, Bound>> => {
   const read = async (entity: EntityName): Promise<Bound> => {
-    const [page] = await resultOf(channel, [
-      { key: entity, method: entities[entity].list, params: listParams(scope, { start: 0 }) }
-    ])
+    const command = { key: entity, method: entities[entity].list, params: listParams(scope, { start: 0 }) }
+    const [page] = await resultOf(channel, [command], traffic)
     const ids = readIds(page?.result, scope)
     return { maxId: ids[0] ?? 0, total: Math.max(page?.total ?? 0, ids.length), ids }
   }

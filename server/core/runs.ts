@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts'
 import { deferred } from './deferred.ts'
 import { cancelled, type Ending, interrupted, suspended } from './ending.ts'
 import { alreadyRetried, busy, notFound, nothingToRetry, runNotActive, runNotResumable } from './errors.ts'
+import { estimateOperation, type OperationEstimate } from './estimate.ts'
 import { initialRunState, toSnapshot } from './fold.ts'
 import type { Journal, Leases } from './journal.ts'
 import { createLiveRun, type LiveRun } from './live-run.ts'
@@ -23,6 +24,8 @@ const RETRIES_LOOKED_AT = 100_000
 const LOOK_EVERY_MS = 500
 
 export interface Runs {
+  /** What an operation would take if it began now. @throws {PortalFailure} */
+  estimate(channel: Channel, operation: Operation): Promise<OperationEstimate>
   /** Starts a run. Resolves when it is on disk. @throws {AppError} BUSY (`details.run`), STORAGE_FAILED */
   start(channel: Channel, operation: Operation, startedBy: StartedBy): Promise<RunSnapshot>
   /** The run that holds the portal now, with its live state. */
@@ -180,6 +183,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
   }
 
   return {
+    estimate: (channel, operation) => estimateOperation(operation, channel, clock.now, deps.requestSeconds),
     start: (channel, operation, startedBy) => begin(newRecord(channel, operation, startedBy, 0), channel, 'new'),
     active: async portalId => holder(portalId),
     async find(runId) {

@@ -37,11 +37,12 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
       throw adminRequired('Clearing everything')
     }
   }
-  const operationOf = (ctx: Context, site: Site): Operation => {
+  /** `asked`: only asked about, so nothing needs to be confirmed. */
+  const operationOf = (ctx: Context, site: Site, asked = false): Operation => {
     const input = parseInput(startBody, ctx.request.body ?? {})
     if (input.kind === 'clear') {
       demandMayClear(site, input)
-      if (input.scope === 'all' && input.confirm !== site.channel.portal.host) {
+      if (!asked && input.scope === 'all' && input.confirm !== site.channel.portal.host) {
         throw new AppError(
           400,
           'CONFIRM_REQUIRED',
@@ -82,6 +83,12 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
     const operation = operationOf(ctx, site)
     await site.prepare()
     accept(ctx, await runs.start(site.channel, operation, site.startedBy))
+  })
+  router.post('/api/runs/estimate', async ctx => {
+    const site = await siteOf(ctx)
+    demandJson(ctx)
+    const { seconds, ...estimate } = await runs.estimate(site.channel, operationOf(ctx, site, true))
+    ctx.body = { ...estimate, seconds: Math.ceil(seconds) }
   })
   router.get('/api/runs', async ctx => {
     const site = await siteOf(ctx)
