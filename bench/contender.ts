@@ -15,12 +15,14 @@ export interface Settings {
 
 export interface Contender {
   readonly name: string
-  /** Prepares (connections, storage); the returned function does the work and is what is timed. */
+  /** Prepares (connections, storage); `run` does the work and is what is timed. */
   open(
     webhookUrl: string,
     settings: Settings
   ): Promise<{
     run(work: Work): Promise<void>
+    /** As if so much time had passed that all limits are forgotten; what was learned of the portal's speed stays. */
+    rest(): Promise<void>
     close(): Promise<void>
   }>
 }

@@ -44,6 +44,7 @@ const contender = (name: string, batch: (hook: B24Hook, calls: Call[]) => Promis
           )
         }
       },
+      rest: async () => undefined,
       close: async () => undefined
     }
   }
@@ -85,6 +86,7 @@ export const oneAfterAnother: Contender = {
           await batch(ids.map((id): Call => [`crm.${entity}.delete`, { id }]))
         }
       },
+      rest: async () => undefined,
       close: async () => undefined
     }
   }
