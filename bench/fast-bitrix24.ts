@@ -1,13 +1,13 @@
 // fast_bitrix24 through its Python, where it can be imported.
 // Must stay true: Python is up and the package imported before the clock starts; an absent package is said, never guessed.
-// Found with BENCH_PYTHON (python3) and PYTHONPATH, which Python reads by itself.
+// Python finds it by PYTHONPATH too.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Contender } from './contender.ts'
 
-const PYTHON = process.env['BENCH_PYTHON'] ?? 'python3'
+const PYTHON = 'python3'
 const CLIENT = fileURLToPath(new URL('fast_bitrix24_client.py', import.meta.url))
 const FIND = 'import fast_bitrix24; from fast_bitrix24.__version__ import __version__; print(__version__)'
 
