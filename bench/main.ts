@@ -1,4 +1,5 @@
 // `npm run bench`: measures BitrixCorp against the lower bound and against the known ways; writes bench/results.json.
+// `-- --quick`: a few scenarios, nothing written. `-- --cost`: our own memory, processor time and delays instead; writes bench/cost.json.
 // Must stay true: every number in the README comes from that file; all sides meet the same portal, one after another.
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -6,15 +7,16 @@ import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { lowerBound } from './bound.ts'
 import type { Contender, Settings, Work } from './contender.ts'
+import { costLines, FULL, measureCost, QUICK } from './cost.ts'
 import { findFastBitrix24 } from './fast-bitrix24.ts'
 import { ours } from './ours.ts'
 import { type BenchPortal, startPortalProcess } from './portal.ts'
 import { renderSpeed } from './report.ts'
 import { batchByChunk, oneAfterAnother } from './sdk.ts'
 
-const { quick } = z
-  .object({ quick: z.boolean().default(false) })
-  .parse(parseArgs({ options: { quick: { type: 'boolean' } } }).values)
+const { quick, cost } = z
+  .object({ quick: z.boolean().default(false), cost: z.boolean().default(false) })
+  .parse(parseArgs({ options: { quick: { type: 'boolean' }, cost: { type: 'boolean' } } }).values)
 
 /** Bitrix24's standard plan and 40 ms to the portal; times and rates are divided and multiplied by a scenario's scale. */
 const LATENCY_MS = 40
@@ -146,6 +148,12 @@ const print = (row: Row): void =>
     ].join('  ')
   )
 
+if (cost) {
+  const measured = await measureCost(quick ? QUICK : FULL)
+  for (const line of costLines(measured)) say(line)
+  if (!quick) writeFileSync('bench/cost.json', `${JSON.stringify(measured, null, 2)}\n`)
+  process.exit(0)
+}
 const fastBitrix24 = findFastBitrix24()
 if (fastBitrix24 === undefined) say('fast_bitrix24 is not installed here: not measured')
 const known = [oneAfterAnother, batchByChunk, ...(fastBitrix24 === undefined ? [] : [fastBitrix24])]
