@@ -3,13 +3,13 @@
 
 import {
   type CrowdCost,
-  FLAT_OUT,
   type LatencyCost,
   measureCrowd,
-  measureLatency,
   measureRuns,
+  measureVisits,
+  type RunCost,
   type RunsCost,
-  STEADY
+  type VisitCost
 } from './cost-phases.ts'
 import { buildServer } from './cost-server.ts'
 import { startPortalProcess } from './portal.ts'
@@ -39,7 +39,7 @@ export interface Cost {
   readonly small: RunsCost
   readonly large: RunsCost
   readonly crowd: CrowdCost
-  readonly latency: readonly LatencyCost[]
+  readonly visits: VisitCost
   readonly goals: readonly Goal[]
 }
 
@@ -50,14 +50,13 @@ const EVENTS_PER_SECOND = 10
 
 const highestOf = ({ create, clear }: RunsCost): number => Math.max(create.peakMB, clear.peakMB)
 
-const goalsOf = ({ small, large, crowd }: Omit<Cost, 'goals'>): Goal[] => {
+const goalsOf = ({ small, large, crowd, visits }: Omit<Cost, 'goals'>): Goal[] => {
   const under = (what: string, measured: number, limit: number, unit: string): Goal => ({
     what,
     goal: `< ${limit} ${unit}`,
     measured: `${measured.toFixed(1)} ${unit}`,
     met: measured < limit
   })
-  const delays = [small, large].flatMap(({ create, clear }) => [create.loopDelayMs.p99, clear.loopDelayMs.p99])
   const most = crowd.eventsPerSecond.most
   return [
     under(`peak memory, ${large.create.rows} rows`, highestOf(large), PEAK_MB, 'MB'),
@@ -67,8 +66,9 @@ const goalsOf = ({ small, large, crowd }: Omit<Cost, 'goals'>): Goal[] => {
       GROWTH_MB,
       'MB'
     ),
-    under('event-loop delay p99, worst run', Math.max(...delays), LOOP_DELAY_MS, 'ms'),
-    under('event-loop delay p99, all readers there', crowd.loopDelayMs.p99, LOOP_DELAY_MS, 'ms'),
+    // Flat out the loop has no pause at all: that delay is printed, but says nothing of a run over a real portal.
+    under('event-loop delay p99, steady run', visits.run.loopDelayMs.p99, LOOP_DELAY_MS, 'ms'),
+    under(`event-loop delay p99, ${crowd.clients} readers`, crowd.loopDelayMs.p99, LOOP_DELAY_MS, 'ms'),
     {
       what: 'readers that reach done',
       goal: `${crowd.clients}`,
@@ -92,27 +92,25 @@ export const measureCost = async (size: CostSize): Promise<Cost> => {
     const small = await measureRuns(portal, size.small)
     const large = await measureRuns(portal, size.large)
     const crowd = await measureCrowd(portal, size.clients, size.watched)
-    const latency = await measureLatency(portal, size.watched)
-    const measured = { size, small, large, crowd, latency }
+    const visits = await measureVisits(portal, size.watched)
+    const measured = { size, small, large, crowd, visits }
     return { ...measured, goals: goalsOf(measured) }
   } finally {
     portal.end()
   }
 }
 
-const runLines = ({ idleMB, create, clear }: RunsCost): string[] =>
-  [create, clear].map(run =>
-    [
-      `  ${run.kind.padEnd(6)}`,
-      String(run.rows).padStart(7),
-      `${run.seconds.toFixed(1)} s`.padStart(8),
-      `${(run.rows / run.seconds).toFixed(0)} rows/s`.padStart(12),
-      `${run.requests} requests`.padStart(15),
-      `${(run.cpuSecondsPer1000Rows * 1000).toFixed(0)} ms CPU per 1,000 rows`.padStart(27),
-      `peak ${run.peakMB.toFixed(1)} MB (idle ${idleMB.toFixed(1)})`.padStart(28),
-      `loop delay p50 ${run.loopDelayMs.p50.toFixed(1)}, p99 ${run.loopDelayMs.p99.toFixed(1)}, max ${run.loopDelayMs.max.toFixed(1)} ms`
-    ].join('  ')
-  )
+const runLine = (run: RunCost): string =>
+  [
+    `  ${run.kind.padEnd(6)}`,
+    String(run.rows).padStart(7),
+    `${run.seconds.toFixed(1)} s`.padStart(7),
+    `${(run.rows / run.seconds).toFixed(0)} rows/s`.padStart(12),
+    `${run.requests} requests`.padStart(15),
+    `${(run.cpuSecondsPer1000Rows * 1000).toFixed(0)} ms CPU per 1,000 rows`.padStart(27),
+    `peak ${run.peakMB.toFixed(0)} MB, ${run.neededMB.toFixed(0)} still needed`,
+    `loop delay p50 ${run.loopDelayMs.p50.toFixed(1)}, p99 ${run.loopDelayMs.p99.toFixed(1)}, max ${run.loopDelayMs.max.toFixed(1)} ms`
+  ].join('  ')
 
 const crowdLines = (crowd: CrowdCost): string[] => [
   `  ${crowd.reachedDone} of ${crowd.clients} reached done; first ${crowd.doneMs.first} ms, last ${crowd.doneMs.last} ms after the run's end`,
@@ -124,20 +122,21 @@ const crowdLines = (crowd: CrowdCost): string[] => [
 const latencyLine = ({ path, idleMs, busyMs }: LatencyCost): string =>
   [
     `  GET ${path}`.padEnd(32),
-    `idle p50 ${idleMs.p50.toFixed(1)}, p99 ${idleMs.p99.toFixed(1)} ms (${idleMs.count})`.padEnd(40),
-    `during a run p50 ${busyMs.p50.toFixed(1)}, p99 ${busyMs.p99.toFixed(1)} ms (${busyMs.count})`
+    `idle p50 ${idleMs.p50.toFixed(1)}, p99 ${idleMs.p99.toFixed(1)} ms (${idleMs.count} times)`.padEnd(44),
+    `during a run p50 ${busyMs.p50.toFixed(1)}, p99 ${busyMs.p99.toFixed(1)} ms (${busyMs.count} times)`
   ].join('')
 
 /** What was measured, what it means, and which goals are met. */
-export const costLines = ({ small, large, crowd, latency, goals }: Cost): string[] => [
+export const costLines = ({ small, large, crowd, visits, goals }: Cost): string[] => [
   'Own cost: the built server in its own process, its journal on disk; the portal in another, without limits.',
-  `Runs flat out (portal: ${FLAT_OUT.commandMs} ms a command; rows per second is the emulated portal's pace as much as ours), one page open:`,
-  ...runLines(small),
-  ...runLines(large),
-  `Readers on one run of ${STEADY.workers} × 1/${STEADY.commandMs} ms:`,
+  `Flat out: the portal needs no time for a command, so both processes are as busy as they can be. Idle: ${small.idleMB.toFixed(0)} MB.`,
+  ...[small.create, small.clear, large.create, large.clear].map(runLine),
+  'Steady: a portal that takes 60 ms a command, at most 800 rows a second.',
+  runLine(visits.run),
+  `${crowd.clients} readers on one such run:`,
   ...crowdLines(crowd),
-  'A visitor, one request after another (page and table are read from the portal, in line with the run; /health is not):',
-  ...latency.map(latencyLine),
+  'A visitor, one request after another; the portal answers lists at once (a page is four requests, a table two, /health none):',
+  ...visits.latency.map(latencyLine),
   'Goals:',
   ...goals.map(
     ({ what, goal, measured, met }) =>
