@@ -20,7 +20,7 @@ export interface Reader {
   readonly ended: Promise<{
     /** From `done`, with the unix ms of its arrival; undefined: the stream ended without it. */
     readonly last: { readonly run: SeenRun; readonly at: number } | undefined
-    /** Unix ms at which each `progress` came. */
+    /** When each `progress` came, in ms. */
     readonly arrivals: readonly number[]
   }>
 }
@@ -37,7 +37,7 @@ export const readProgress = (origin: string, runId: string): Reader => {
   })
   const parser = createParser({
     onEvent({ event, data }) {
-      if (event === 'progress') arrivals.push(Date.now())
+      if (event === 'progress') arrivals.push(performance.now())
       if (event === 'done') last = { run: JSON.parse(data) as SeenRun, at: Date.now() } // contract.md, "Snapshot"
       attach()
     }

@@ -68,7 +68,15 @@ export interface RunCost {
   readonly peakMB: number
   /** What the process still needs after the run: the rest of the peak is what V8 had not collected. */
   readonly neededMB: number
+  /** What the page was sent while the run went on. */
+  readonly snapshotsPerSecond: number
   readonly loopDelayMs: LoopDelay
+}
+
+/** The final snapshot, one per run, does not wait for its turn and is left out. */
+const perSecond = (arrivals: readonly number[]): number => {
+  const [first = 0, ...later] = arrivals.slice(0, -1)
+  return later.length === 0 ? 0 : (later.length * 1000) / ((later.at(-1) ?? first) - first)
 }
 
 const measureRun = async (
@@ -83,7 +91,8 @@ const measureRun = async (
   const start = performance.now()
   const { id } = await startRun(server.origin, body)
   // One page is open, as when a person started it.
-  await finished(readProgress(server.origin, id), rows)
+  const reader = readProgress(server.origin, id)
+  await finished(reader, rows)
   const seconds = (performance.now() - start) / 1000
   const used = server.cpuSeconds() - cpu
   const { requests } = await portal.stats()
@@ -96,6 +105,7 @@ const measureRun = async (
     cpuSecondsPer1000Rows: (used / rows) * 1000,
     peakMB: server.peakMB(),
     neededMB: await server.heapMB(),
+    snapshotsPerSecond: perSecond((await reader.ended).arrivals),
     loopDelayMs
   }
 }
@@ -126,18 +136,13 @@ export interface CrowdCost {
   readonly residentKBPerClient: number
   /** From the snapshot's `finishedAt` until a client has `done`. */
   readonly doneMs: { readonly first: number; readonly last: number }
-  /** Events per client and second from its first to its last: the mean, and the client with most. */
-  readonly eventsPerSecond: { readonly mean: number; readonly most: number }
+  /** While the run went on: the mean, and the client with most. */
+  readonly snapshotsPerSecond: { readonly mean: number; readonly most: number }
   readonly loopDelayMs: LoopDelay
 }
 
 /** So many connect at once: a listen queue holds 511. */
 const WAVE = 100
-
-const perSecond = (arrivals: readonly number[]): number => {
-  const [first = 0] = arrivals
-  return arrivals.length < 2 ? 0 : ((arrivals.length - 1) * 1000) / ((arrivals.at(-1) ?? first) - first)
-}
 
 /** `clients` readers of the progress of one run. */
 export const measureCrowd = (portal: BenchPortal, clients: number, rows: number): Promise<CrowdCost> =>
@@ -166,7 +171,7 @@ export const measureCrowd = (portal: BenchPortal, clients: number, rows: number)
       heapKBPerClient: ((heapAfter - heapBefore) * 1024) / clients,
       residentKBPerClient: ((server.peakMB() - residentBefore) * 1024) / clients,
       doneMs: { first: Math.min(...done), last: Math.max(...done) },
-      eventsPerSecond: { mean: rates.reduce((sum, rate) => sum + rate, 0) / clients, most: Math.max(...rates) },
+      snapshotsPerSecond: { mean: rates.reduce((sum, rate) => sum + rate, 0) / clients, most: Math.max(...rates) },
       loopDelayMs: await server.loopDelay()
     }
   })

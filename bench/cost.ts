@@ -46,7 +46,7 @@ export interface Cost {
 const PEAK_MB = 150
 const GROWTH_MB = 20
 const LOOP_DELAY_MS = 50
-const EVENTS_PER_SECOND = 10
+const SNAPSHOTS_PER_SECOND = 10
 
 const highestOf = ({ create, clear }: RunsCost): number => Math.max(create.peakMB, clear.peakMB)
 
@@ -57,7 +57,8 @@ const goalsOf = ({ small, large, crowd, visits }: Omit<Cost, 'goals'>): Goal[] =
     measured: `${measured.toFixed(1)} ${unit}`,
     met: measured < limit
   })
-  const most = crowd.eventsPerSecond.most
+  const runs = [small.create, small.clear, large.create, large.clear, visits.run]
+  const most = Math.max(crowd.snapshotsPerSecond.most, ...runs.map(run => run.snapshotsPerSecond))
   return [
     under(`peak memory, ${large.create.rows} rows`, highestOf(large), PEAK_MB, 'MB'),
     under(
@@ -76,10 +77,10 @@ const goalsOf = ({ small, large, crowd, visits }: Omit<Cost, 'goals'>): Goal[] =
       met: crowd.reachedDone === crowd.clients
     },
     {
-      what: 'snapshots per reader and second',
-      goal: `<= ${EVENTS_PER_SECOND}`,
+      what: 'snapshots per reader and second, at most',
+      goal: `<= ${SNAPSHOTS_PER_SECOND}`,
       measured: most.toFixed(2),
-      met: most <= EVENTS_PER_SECOND
+      met: most <= SNAPSHOTS_PER_SECOND
     }
   ]
 }
@@ -109,13 +110,14 @@ const runLine = (run: RunCost): string =>
     `${run.requests} requests`.padStart(15),
     `${(run.cpuSecondsPer1000Rows * 1000).toFixed(0)} ms CPU per 1,000 rows`.padStart(27),
     `peak ${run.peakMB.toFixed(0)} MB, ${run.neededMB.toFixed(0)} still needed`,
+    `${run.snapshotsPerSecond.toFixed(1)} snapshots/s`,
     `loop delay p50 ${run.loopDelayMs.p50.toFixed(1)}, p99 ${run.loopDelayMs.p99.toFixed(1)}, max ${run.loopDelayMs.max.toFixed(1)} ms`
   ].join('  ')
 
 const crowdLines = (crowd: CrowdCost): string[] => [
   `  ${crowd.reachedDone} of ${crowd.clients} reached done; first ${crowd.doneMs.first} ms, last ${crowd.doneMs.last} ms after the run's end`,
   `  memory per reader: ${crowd.heapKBPerClient.toFixed(1)} KB still needed, ${crowd.residentKBPerClient.toFixed(1)} KB resident at the peak`,
-  `  snapshots per reader and second: mean ${crowd.eventsPerSecond.mean.toFixed(2)}, most ${crowd.eventsPerSecond.most.toFixed(2)}`,
+  `  snapshots per reader and second: mean ${crowd.snapshotsPerSecond.mean.toFixed(2)}, most ${crowd.snapshotsPerSecond.most.toFixed(2)}`,
   `  loop delay p50 ${crowd.loopDelayMs.p50.toFixed(1)}, p99 ${crowd.loopDelayMs.p99.toFixed(1)}, max ${crowd.loopDelayMs.max.toFixed(1)} ms`
 ]
 

@@ -32,6 +32,8 @@ export interface ApplicationDeps {
 const NEEDED = ['crm', 'placement']
 /** Tokens that end sooner are renewed before a run begins. */
 const EARLY_MS = 10 * 60_000
+/** Clocks differ by less. An event from further ahead would make every later one look like a replay. */
+const AHEAD_MS = 24 * 3_600_000
 /** Longer than any run needs to settle what was in flight. */
 const RUN_END_MS = 10 * 60_000
 
@@ -51,12 +53,17 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
     return found?.status === 'deleted' ? undefined : found
   }
   const tokensOf = ({ grant }: Proof, { accessToken, refreshToken, expiresIn }: Bearer): Tokens =>
-    new Tokens(grant.userId, accessToken, refreshToken, clock.now() + expiresIn * 1000)
+    new Tokens(grant.userId, accessToken, refreshToken, grant.expiresAt ?? clock.now() + expiresIn * 1000)
 
-  /** An older handshake, sent again, must not take the place of tokens that came after it. */
-  const saveIfNewer = async (memberId: string, tokens: Tokens): Promise<void> => {
+  /** These tokens, or the stored ones: an older handshake, sent again, must not take the place of what came after it. */
+  const newest = async (memberId: string, tokens: Tokens): Promise<Tokens> => {
     const stored = await store.tokens(memberId, tokens.userId)
-    if (stored === undefined || tokens.expiresAt >= stored.expiresAt) await store.saveTokens(memberId, tokens)
+    if (stored === undefined) return tokens
+    // The same access token again brings nothing new, and nobody vouches for the refresh token beside it.
+    return tokens.access === stored.access || tokens.expiresAt < stored.expiresAt ? stored : tokens
+  }
+  const saveIfNewer = async (memberId: string, tokens: Tokens): Promise<void> => {
+    if ((await newest(memberId, tokens)) === tokens) await store.saveTokens(memberId, tokens)
   }
 
   const create = async (proof: Proof, handshake: Handshake): Promise<Installation> => {
@@ -75,7 +82,7 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       installedAt: clock.now(),
       lastEventAt: before?.lastEventAt ?? 0
     }
-    await store.save(installation, tokensOf(proof, handshake))
+    await store.save(installation, await newest(handshake.memberId, tokensOf(proof, handshake)))
     return installation
   }
 
@@ -126,6 +133,7 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
   const takeTokens = async ({ memberId, grant }: PortalEvent, known: Installation, token: string): Promise<void> => {
     if (grant === undefined) return
     const proof = await visitors.prove({ memberId, ...grant })
+    if ((await living(memberId)) === undefined) return
     if (known.applicationToken === null) {
       if (!proof.person.admin) return
       await store.change(memberId, { applicationToken: token })
@@ -146,11 +154,13 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       return { installation, person: proof.person, steps }
     },
     async open(handshake) {
-      const known = await living(handshake.memberId)
+      const before = await living(handshake.memberId)
       // What was believed of an installation that is gone (another process may have removed it) is asked anew.
-      const proof = await visitors.prove(handshake, { anew: known === undefined })
+      const proof = await visitors.prove(handshake, { anew: before === undefined })
       const { person } = proof
-      if (known === undefined && !person.admin) throw notInstalledYet()
+      const known = await living(handshake.memberId)
+      // Removed while the portal was asked: this opening is older than the removal, and does not undo it.
+      if (known === undefined && (before !== undefined || !person.admin)) throw notInstalledYet()
       const created = known === undefined ? await create(proof, handshake) : known
       const installation = await refreshRecord(created, proof, handshake)
       if (person.admin && installation.boundTo !== publicUrl) {
@@ -188,7 +198,8 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       if (event.event === 'ONAPPINSTALL') return takeTokens(event, known, event.applicationToken)
       // Dated in whole seconds. What is older than this installation speaks of an earlier one, or was recorded and sent again.
       const replayed = event.at <= known.lastEventAt || (event.at + 1) * 1000 <= known.installedAt
-      if (applicationToken !== null && !replayed) await remove(event)
+      const invented = event.at * 1000 > clock.now() + AHEAD_MS
+      if (applicationToken !== null && !replayed && !invented) await remove(event)
     },
     close() {
       closing.abort()

@@ -38,6 +38,8 @@ export interface Grant {
   readonly authorization: string
   readonly userId: string
   readonly scope: readonly string[]
+  /** When the access token ends, unix ms; undefined when the server did not say. */
+  readonly expiresAt: number | undefined
 }
 
 export interface Refreshed {
@@ -62,6 +64,8 @@ const appInfo = z.object({
   result: z.object({
     client_id: text,
     scope: names,
+    /** A date and not a life: it says the same however often, and however late, a token is shown. */
+    expires: z.iso.datetime({ offset: true }).transform(Date.parse).optional().catch(undefined),
     user_id: text.pipe(z.string().regex(/^[1-9]\d{0,14}$/)),
     install: z.object({ member_id: z.string(), client_endpoint: z.string(), scope: names })
   })
@@ -69,6 +73,7 @@ const appInfo = z.object({
 const tokenReply = z.object({
   access_token: z.string().min(8),
   refresh_token: z.string().min(8),
+  expires: z.coerce.number().positive().optional().catch(undefined),
   expires_in: z.coerce.number().positive().catch(3600),
   member_id: z.string(),
   user_id: text.optional(),
@@ -134,13 +139,14 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
   const check = (claim: Claim, domain: string, authorization: string, body: unknown): Grant | undefined => {
     const parsed = appInfo.safeParse(body)
     if (!parsed.success) return undefined
-    const { client_id, user_id, scope, install } = parsed.data.result
+    const { client_id, user_id, scope, install, expires } = parsed.data.result
     const origin = allowedOrigin(install.client_endpoint, portalHosts)
     if (client_id !== clientId) throw grantRefused('These are the tokens of another application.')
     if (install.member_id.toLowerCase() !== claim.memberId || origin === undefined || new URL(origin).host !== domain) {
       throw grantRefused('These are the tokens of another portal.')
     }
-    return { origin, authorization, userId: user_id, scope: install.scope.length > 0 ? install.scope : scope }
+    const granted = install.scope.length > 0 ? install.scope : scope
+    return { origin, authorization, userId: user_id, scope: granted, expiresAt: expires }
   }
 
   return {
@@ -149,13 +155,20 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
       if (domain === undefined) {
         throw grantRefused('This portal is not allowed here. If it is yours, add its host to BITRIX_PORTAL_HOSTS.')
       }
+      // In the body, as Bitrix24's own b24phpsdk does: addresses end up in logs.
+      const question = {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+        body: JSON.stringify({ auth: claim.accessToken })
+      }
       let answered = false
       for (const server of serversFor(claim.serverEndpoint)) {
-        const path = `/rest/app.info/?auth=${encodeURIComponent(claim.accessToken)}`
-        const reply = await ask(server, path, { headers: { Accept: 'application/json' } }, VERIFY_MS)
-        const grant = reply?.status === 200 ? check(claim, domain, server, reply.body) : undefined
+        const reply = await ask(server, '/rest/app.info', question, VERIFY_MS)
+        // Errors may come with status 200 (trap 19).
+        const refused = readErrorEnvelope(reply?.body) !== undefined
+        const grant = reply?.status === 200 && !refused ? check(claim, domain, server, reply.body) : undefined
         if (grant !== undefined) return grant
-        answered ||= reply !== undefined && reply.status < 500 && readErrorEnvelope(reply.body) !== undefined
+        answered ||= refused && reply !== undefined && reply.status < 500
       }
       if (answered) throw grantRefused('Bitrix24 does not know these tokens. Open the application in the portal again.')
       throw portalUnavailable(
@@ -186,15 +199,17 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
           'The authorization server of Bitrix24 did not answer.'
         )
       }
-      // Errors may come with status 200 (trap 19).
+      // Here, too, errors may come with status 200.
       const parsed = readErrorEnvelope(reply.body) === undefined ? tokenReply.safeParse(reply.body) : undefined
       if (parsed?.success !== true) throw refreshFailure(reply)
       const { data } = parsed
       if (data.member_id.toLowerCase() !== memberId || (data.user_id ?? tokens.userId) !== tokens.userId) {
         throw new PortalFailure('blocked', 'FOREIGN_TOKENS', 'Bitrix24 answered with the tokens of somebody else.')
       }
+      // The server's own date, as in `app.info`, so that both can be compared whatever our clock says.
+      const expiresAt = data.expires === undefined ? now() + data.expires_in * 1000 : data.expires * 1000
       return {
-        tokens: new Tokens(tokens.userId, data.access_token, data.refresh_token, now() + data.expires_in * 1000),
+        tokens: new Tokens(tokens.userId, data.access_token, data.refresh_token, expiresAt),
         origin: data.client_endpoint === undefined ? undefined : allowedOrigin(data.client_endpoint, portalHosts)
       }
     }

@@ -56,11 +56,8 @@ export const createChannels = ({ keeper, store, clock, portalHosts, newPace, cli
           origin: async () => (await keeper.installation(memberId)).origin,
           token: async () => (await keeper.current(memberId, userId)).access,
           renew: async refused => (await keeper.renew(memberId, userId, refused)).access,
-          async moved(address) {
-            const target = allowedOrigin(address, portalHosts)
-            if (target !== undefined) await store.change(memberId, { origin: target })
-            return target
-          }
+          moved: async address => allowedOrigin(address, portalHosts),
+          settled: async target => store.change(memberId, { origin: target })
         },
         options
       )
@@ -82,7 +79,8 @@ export const createChannels = ({ keeper, store, clock, portalHosts, newPace, cli
           renew: async () => {
             throw new PortalFailure('blocked', 'expired_token', 'The access has expired. Open the application again.')
           },
-          moved: async address => allowedOrigin(address, portalHosts)
+          moved: async address => allowedOrigin(address, portalHosts),
+          settled: async () => undefined
         },
         options
       )

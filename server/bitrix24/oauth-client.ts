@@ -3,7 +3,7 @@
 import { ApiVersion, HttpV2 } from '@bitrix24/b24jssdk'
 import { PortalFailure } from '../core/portal.ts'
 import { type ClientOptions, createTransport, type RawReply, type RestClient, unrestricted } from './client.ts'
-import { parseJson, readErrorEnvelope } from './reply.ts'
+import { parseJson, readBatch, readErrorEnvelope } from './reply.ts'
 
 /** Where and as whom to call; every member may throw a PortalFailure. */
 export interface Access {
@@ -13,8 +13,10 @@ export interface Access {
   token(): Promise<string>
   /** A token that replaces a refused one. */
   renew(refused: string): Promise<string>
-  /** The portal answers under another address now. @returns its origin, if that is allowed */
+  /** The portal says that it is at another address now. @returns its origin, if that is allowed */
   moved(address: string): Promise<string | undefined>
+  /** At its new origin it took the token: whoever only points at another portal does not get that one's place. */
+  settled(origin: string): Promise<void>
 }
 
 /** The SDK's authorization, emptied: the token goes with each request, because several may be under way with different ones. */
@@ -77,6 +79,10 @@ export const createOAuthClient = (access: Access, options: ClientOptions): RestC
       if (isExpired(reply)) {
         token = await access.renew(token)
         reply = await send()
+      }
+      if (address !== undefined && reply.status === 200 && readBatch(parseJson(reply.body)) !== undefined) {
+        // What cannot be remembered now is found again by the next request.
+        await access.settled(origin).catch(() => undefined)
       }
       return reply
     },

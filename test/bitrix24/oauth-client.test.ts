@@ -26,6 +26,7 @@ const portalAt = (raw: RawPortal, access: Partial<Access> = {}) => {
       token: async () => OLD,
       renew: async () => NEW,
       moved: async () => undefined,
+      settled: async () => undefined,
       ...access
     },
     { requestSeconds: 60 }

@@ -92,6 +92,16 @@ describe('removing the application', () => {
 })
 
 describe('change nothing', () => {
+  test('removals dated far ahead, which would make every later one look like a replay', async () => {
+    const app = await openInstalled()
+    const removal = await uninstallOf(app)
+    await untouched(app, async () => {
+      await app.event({ ...removal, ts: String(Number(seconds()) + 2 * 86_400) })
+    })
+    await app.event({ ...removal, ts: seconds() })
+    await expect.poll(async () => (await app.installation())?.status).toBe('deleted')
+  })
+
   test('forged ones, with a wrong, missing or empty application token', async () => {
     const app = await openInstalled()
     const right = await uninstallOf(app)

@@ -1,9 +1,6 @@
 // Installing in a portal, through the POST that its install slider makes.
-// Must stay true: whoever is not proven leaves no trace in the store, and no address out of a request is ever contacted.
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { openCanary } from '../support/canary.ts'
+// Must stay true: whoever is not proven leaves no trace in the store (addresses that nobody may be sent to: attack-addresses).
+import { describe, expect, test } from 'vitest'
 import { KEYS, openPortalApp, type PortalApp, stateOf } from '../support/portal-app.ts'
 
 const PLACEMENTS = [
@@ -110,112 +107,6 @@ describe('is refused, and nothing is stored', () => {
       const headers = { 'content-type': 'application/x-www-form-urlencoded' }
       expect((await app.send('/install?DOMAIN=a&DOMAIN=b', { method: 'POST', body, headers })).status).toBe(403)
     }
-    await nothing(app)
-  })
-
-  test('a portal that is not on the list', async () => {
-    const canary = await openCanary()
-    const app = await openPortalApp()
-    const asked = app.authorization.stats.requests
-    const { port } = canary
-    const own = app.portal.host
-    const domains = [
-      ...[
-        `127.0.0.1:${port}`,
-        `localhost:${port}`,
-        `[::1]:${port}`,
-        `0.0.0.0:${port}`,
-        '169.254.169.254',
-        '10.0.0.1',
-        '192.168.1.1'
-      ],
-      ...[`2130706433:${port}`, `0x7f000001:${port}`, `0177.0.0.1:${port}`, `127.1:${port}`, `127.0.0.1.:${port}`],
-      ...[
-        `user@127.0.0.1:${port}`,
-        `${own}@127.0.0.1:${port}`,
-        `127.0.0.1:${port}#.bitrix24.com`,
-        `127.0.0.1:${port}/.bitrix24.com`
-      ],
-      ...[
-        'portal.example.evil.tld',
-        'portal.bitrix24.com.evil.tld',
-        'bitrix24.com',
-        '.bitrix24.com',
-        'a.b.bitrix24.com'
-      ],
-      ...[
-        `portal.bitrix24.com:${port}`,
-        `${own.split(':')[0]}`,
-        'xbitrix24.com',
-        'portal.bitrix24.com.',
-        '<script>.bitrix24.com',
-        '*.bitrix24.com'
-      ]
-    ]
-    for (const DOMAIN of domains) {
-      for (const path of ['/install', '/placement'] as const) {
-        const reply = await app.post(path, {}, { query: { DOMAIN } })
-        expect([reply.status, reply.headers.get('content-security-policy')], DOMAIN).toEqual([
-          403,
-          expect.stringContaining("frame-ancestors 'none'")
-        ])
-        expect(reply.text, DOMAIN).not.toContain('<script>.')
-      }
-    }
-    expect(canary.contacts()).toBe(0)
-    expect(app.authorization.stats.requests).toBe(asked)
-    await nothing(app)
-  })
-
-  test('an authorization server that is not on the list', async () => {
-    const canary = await openCanary()
-    const app = await openPortalApp()
-    const { port } = canary
-    const own = new URL(app.authorization.origin).host
-    const endpoints = [
-      ...[
-        `http://127.0.0.1:${port}/rest/`,
-        `http://localhost:${port}/rest/`,
-        `https://127.0.0.1:${port}/rest/`,
-        `http://[::1]:${port}/`
-      ],
-      ...[
-        `http://2130706433:${port}/rest/`,
-        `http://0177.0.0.1:${port}/rest/`,
-        'http://169.254.169.254/rest/',
-        'http://10.0.0.1/rest/'
-      ],
-      ...[
-        `http://${own}@127.0.0.1:${port}/rest/`,
-        `http://user@${own}/rest/`,
-        `http://${own}.evil.tld/rest/`,
-        `${app.authorization.origin}0/rest/`
-      ],
-      ...[`https://${own}/rest/`, 'file:///etc/passwd', 'javascript:alert(1)', '//evil.tld', 'oauth.bitrix.info']
-    ]
-    for (const SERVER_ENDPOINT of endpoints) {
-      const reply = await app.post('/install', {}, { fields: { SERVER_ENDPOINT } })
-      expect(reply.status, SERVER_ENDPOINT).toBe(403)
-    }
-    expect(canary.contacts()).toBe(0)
-    expect(app.authorization.stats.requests).toBe(0)
-    await nothing(app)
-  })
-
-  test('a server that redirects', async () => {
-    const canary = await openCanary()
-    const redirecting = createServer((_, response) => {
-      response.writeHead(302, { location: `http://127.0.0.1:${canary.port}/rest/app.info/` }).end()
-    })
-    await new Promise<void>(resolve => redirecting.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => {
-      redirecting.close()
-    })
-    const { port } = redirecting.address() as AddressInfo // TCP
-    const app = await openPortalApp({ oauthUrls: [`http://127.0.0.1:${port}`] })
-    const fields = { SERVER_ENDPOINT: `http://127.0.0.1:${port}/rest/` }
-    expect((await app.post('/install', {}, { fields })).status).toBe(502)
-    expect(canary.contacts()).toBe(0)
     await nothing(app)
   })
 

@@ -3,10 +3,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { watchOutgoing } from '../support/outgoing.ts'
 import { APP_SECRET, KEYS, openPortalApp } from '../support/portal-app.ts'
 
-test('tokens, keys and APP_SECRET are in no log line, answer, header, event stream or file', async () => {
+test('tokens, keys and APP_SECRET are in no log line, answer, header, event stream, file or address that is asked', async () => {
   const app = await openPortalApp({ portals: 2 })
+  const outgoing = watchOutgoing(() => [app.origin])
   const secrets = new Set<string>([APP_SECRET, KEYS.clientSecret])
   const learn = async (): Promise<void> => {
     for (const portal of app.portals) {
@@ -55,8 +57,10 @@ test('tokens, keys and APP_SECRET are in no log line, answer, header, event stre
   const files = readdirSync(app.dataDir).map(file => readFileSync(join(app.dataDir, file), 'latin1'))
   expect(secrets.size).toBeGreaterThan(10)
   expect(app.logged.length).toBeGreaterThan(0)
+  const addresses = outgoing.requests()
+  expect(addresses.some(address => address.includes('app.info'))).toBe(true)
   for (const secret of secrets) {
-    for (const [place, texts] of Object.entries({ logged: app.logged, answered: app.answered, files })) {
+    for (const [place, texts] of Object.entries({ logged: app.logged, answered: app.answered, files, addresses })) {
       // Not toContain: its message would print the secret.
       expect(
         texts.some(text => text.includes(secret) || text.includes(encodeURIComponent(secret))),
