@@ -107,9 +107,11 @@ export const createEstimate = (channel: Channel, requestSeconds: number): Estima
       const batchSeconds =
         (load.rowsInFlight / Math.max(1, load.inFlight)) * (channel.speed.perCommand.get(state.kind) ?? 0)
       const seconds = (now - first.at) / 1000
+      const lately = worked(state, load) - first.worked
       // Batches end in waves: what was done lately says how fast the portal is once several waves have passed.
-      if (model.limit !== 'portal' || seconds < WAVES * batchSeconds) return Math.ceil(model.seconds)
-      return Math.ceil((left * seconds) / (worked(state, load) - first.worked))
+      // Nothing was, while the portal was away: then the model says how long the rest takes once it is back.
+      if (model.limit !== 'portal' || seconds < WAVES * batchSeconds || lately <= 0) return Math.ceil(model.seconds)
+      return Math.ceil((left * seconds) / lately)
     }
   }
 }

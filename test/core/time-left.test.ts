@@ -1,5 +1,6 @@
 // The time left that a run tells, against how long it really takes: in virtual time.
 import { expect, it } from 'vitest'
+import { PortalFailure } from '../../server/core/portal.ts'
 import { clearAll, createRows, createSimulation } from '../support/simulation.ts'
 
 it.each([
@@ -30,3 +31,31 @@ it.each([
     }
   }
 )
+
+it('is never negative or endless, also when the portal was away for longer than is looked back', async () => {
+  const simulation = createSimulation({
+    workers: 4,
+    commandSeconds: () => 0.08,
+    latencySeconds: 0.04,
+    burst: 50,
+    rate: 2
+  })
+  const { portal, clock } = simulation
+  const { execute } = portal.portal
+  const start = clock.now()
+  Object.assign(portal.portal, {
+    execute: (...call: Parameters<typeof execute>) => {
+      const at = (clock.now() - start) / 1000
+      if (at > 30 && at < 330) throw new PortalFailure('unreachable', 'ECONNREFUSED', 'No connection')
+      return execute(...call)
+    }
+  })
+  const { seen } = await simulation.run(createRows(4000))
+  expect(seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', done: 4000 })
+  expect(seen.some(({ at }) => at > 100 && at < 330)).toBe(true)
+  for (const { at, snapshot } of seen) {
+    if (snapshot.etaSeconds === null) continue
+    expect(snapshot.etaSeconds, `${at} s`).toBeGreaterThanOrEqual(0)
+    expect(snapshot.etaSeconds, `${at} s`).toBeLessThan(3600)
+  }
+})
