@@ -29,19 +29,23 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
 export const startPortalProcess = (): BenchPortal => {
   const child = fork(fileURLToPath(new URL('portal-process.ts', import.meta.url)), { execArgv: process.execArgv })
+  const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>()
   let last = 0
+  child.on('message', ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {
+    if (error === undefined) waiting.get(id)?.resolve(result)
+    else waiting.get(id)?.reject(new Error(error))
+    waiting.delete(id)
+  })
+  child.once('exit', (code, signal) => {
+    for (const { reject } of waiting.values()) reject(new Error(`The portal's process has ended (${signal ?? code})`))
+  })
   const ask = (order: WithoutId<Order>): Promise<unknown> =>
     new Promise((resolve, reject) => {
       last += 1
-      const id = last
-      const hear = (answer: { id: number; result?: unknown; error?: string }): void => {
-        if (answer.id !== id) return
-        child.off('message', hear)
-        if (answer.error === undefined) resolve(answer.result)
-        else reject(new Error(answer.error))
-      }
-      child.on('message', hear)
-      child.send({ ...order, id })
+      waiting.set(last, { resolve, reject })
+      child.send({ ...order, id: last }, error => {
+        if (error !== null) reject(error)
+      })
     })
   return {
     open: async options => String(await ask({ do: 'open', options })),
