@@ -1,8 +1,8 @@
-// Collects the design tokens that app.css uses from Bitrix24's own ("Air", MIT) into placement/styles/tokens.css.
+// Collects the design tokens that the page's styles use from Bitrix24's own ("Air", MIT) into placement/styles/tokens.css.
 // Must stay true: run by hand on an upgrade only; its product is committed, so a build needs no UI kit.
 //   npm pack @bitrix24/b24ui-nuxt@2.13.0 && tar xf bitrix24-b24ui-nuxt-*.tgz
 //   node scripts/tokens.mjs package/dist/runtime/air-design-tokens 2.13.0
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const [, , folder, version] = process.argv
@@ -29,7 +29,8 @@ const collect = css => {
     for (const tokens of [everywhere, light, dark]) collect(tokens.get(name) ?? '')
   }
 }
-collect(readFileSync('placement/styles/app.css', 'utf8'))
+const styles = 'placement/styles'
+for (const file of readdirSync(styles)) if (file !== 'tokens.css') collect(readFileSync(join(styles, file), 'utf8'))
 
 const names = [...used].sort()
 const unknown = names.filter(name => !everywhere.has(name) && !light.has(name))
