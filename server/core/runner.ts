@@ -47,7 +47,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   let batchNumber = deps.firstBatch
   /** Batches that are not settled and journalled yet. */
   let unsettled = 0
-  const load = createLoadCounter(() => bell.wake())
+  const load = createLoadCounter(() => bell.wake()) // Also what is still being journalled; the channel counts what was sent.
   let choring = false
   /** After a failed chore: 0.25 s, or 5 s behind a limit, in the cloud. */
   let choreAfter = 0

@@ -1,19 +1,10 @@
 // The page that was opened on a row of a list: who or what it is, and contacts for its company.
 // Must stay true: the contacts belong to the company that is named; a record that is gone is said, not shown as somebody else.
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchChromium, visit } from '../support/chromium.ts'
-import { buildPage } from '../support/site.ts'
+import { expect, test } from 'vitest'
+import { openBrowser } from '../support/chromium.ts'
 import { appOf, inspectFrame, install, openFromRow, openStage } from '../support/stage.ts'
 
-let browser: Browser
-beforeAll(async () => {
-  buildPage()
-  browser = await launchChromium()
-})
-afterAll(() => browser?.close())
-
-const open = (url: string) => visit(browser, url)
+const open = openBrowser()
 
 /** Anna belongs to the second company; Boris to none. */
 const PEOPLE = {

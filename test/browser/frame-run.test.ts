@@ -1,19 +1,11 @@
 // A run from beginning to end inside the portal: installed, opened from everywhere, created, stopped, gone on with, cleared.
 // Must stay true: the portal holds exactly what was asked for; not a word on the console.
-import type { Browser, FrameLocator } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchChromium, visit } from '../support/chromium.ts'
-import { buildPage } from '../support/site.ts'
+import type { FrameLocator } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { openBrowser } from '../support/chromium.ts'
 import { appOf, installHere, openFromMenu, openFromRow, openStage, runCard, shownPercents } from '../support/stage.ts'
 
-let browser: Browser
-beforeAll(async () => {
-  buildPage()
-  browser = await launchChromium()
-})
-afterAll(() => browser?.close())
-
-const open = (url: string) => visit(browser, url)
+const open = openBrowser()
 
 /** A batch takes a second, eight at once: 2000 rows take some seconds whatever the machine. */
 const UNHURRIED = { speed: { commandMs: 20 } }

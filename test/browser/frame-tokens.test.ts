@@ -1,22 +1,14 @@
 // Access that runs out under an open page: the portal's tokens, and our own session.
 // Must stay true: an expired token is refreshed exactly once however many requests meet it; nothing is lost, nobody is bothered.
-import type { Browser, FrameLocator } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { launchChromium, visit } from '../support/chromium.ts'
-import { buildPage } from '../support/site.ts'
+import type { FrameLocator } from 'playwright-core'
+import { afterEach, expect, test, vi } from 'vitest'
+import { openBrowser } from '../support/chromium.ts'
 import { install, openFromMenu, openStage, runCard, type Stage, shownPercents } from '../support/stage.ts'
 
-let browser: Browser
-beforeAll(async () => {
-  buildPage()
-  browser = await launchChromium()
-})
-afterAll(() => browser?.close())
+const open = openBrowser()
 afterEach(() => {
   vi.restoreAllMocks()
 })
-
-const open = (url: string) => visit(browser, url)
 
 /** A batch takes a second, eight at once: several are under way whenever a token expires. */
 const UNHURRIED = { speed: { commandMs: 20 }, seed: { companies: 2, contacts: 1 } }

@@ -2,10 +2,8 @@
 // Must stay true: the application's origin is another site than the portal's, as in life; no console message on the way.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchChromium, visit } from '../support/chromium.ts'
-import { buildPage } from '../support/site.ts'
+import { expect, test } from 'vitest'
+import { openBrowser } from '../support/chromium.ts'
 import {
   appOf,
   inspectFrame as inspect,
@@ -16,14 +14,7 @@ import {
   runCard
 } from '../support/stage.ts'
 
-let browser: Browser
-beforeAll(async () => {
-  buildPage()
-  browser = await launchChromium()
-})
-afterAll(() => browser?.close())
-
-const open = (url: string) => visit(browser, url)
+const open = openBrowser()
 
 test('an administrator installs, opens it from the menu, creates, looks at a card, and clears what was created', {
   timeout: 90_000

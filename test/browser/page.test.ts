@@ -1,16 +1,11 @@
 // The browser story: create, watch, second tab, reload in the middle, cancel, resume, clear.
 // Must stay true: a person's steps only; no console message on the way; pictures go to artifacts/.
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { expectNoOverflow, inspect, launchChromium, visit, visitAgain } from '../support/chromium.ts'
-import { buildPage, openSite } from '../support/site.ts'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { expectNoOverflow, inspect, openBrowser, visitAgain } from '../support/chromium.ts'
+import { openSite } from '../support/site.ts'
 
-let browser: Browser
-beforeAll(async () => {
-  buildPage()
-  browser = await launchChromium()
-})
-afterAll(() => browser?.close())
+const open = openBrowser()
 
 /** 4000 rows need 80 requests: more than half a minute, whatever the machine. */
 const SLOW = { BITRIX_RATE: '2', BITRIX_BURST: '20' }
@@ -29,7 +24,7 @@ test('a person creates records, watches, stops, goes on after a restart of the s
   timeout: 120_000
 }, async () => {
   const site = await openSite({ settings: SLOW })
-  const first = await visit(browser, site.origin)
+  const first = await open(site.origin)
   const { page } = first
   await page.getByText('Компаний пока нет').waitFor()
   await inspect(page, 'empty')
@@ -109,7 +104,7 @@ test('a person creates records, watches, stops, goes on after a restart of the s
 
 test('tables go on in pages of 50 with row numbers, forwards and back', async () => {
   const site = await openSite({ portal: { seed: { companies: 120, contacts: 50 } } })
-  const { page, messages } = await visit(browser, site.origin)
+  const { page, messages } = await open(site.origin)
   expect(await rowsOf(page, 'companies').count()).toBe(50)
   expect(await page.locator('#contacts [data-part="pager"]').isVisible()).toBe(false)
   const range = page.locator('#companies [data-part="range"]')
@@ -144,7 +139,7 @@ test('hostile, endless and right-to-left names show as text, also on a phone', a
       }
     }
   })
-  const { page, messages } = await visit(browser, site.origin, {
+  const { page, messages } = await open(site.origin, {
     viewport: { width: 320, height: 640 },
     colorScheme: 'dark'
   })
@@ -168,7 +163,7 @@ test('hostile, endless and right-to-left names show as text, also on a phone', a
 test('rejected rows are shown with their reasons, can be saved and tried again', async () => {
   const site = await openSite()
   site.portal.faults.random({ 'access-denied': { probability: 1, rows: { fraction: 0.3 } } }, 1)
-  const { page, messages } = await visit(browser, `${site.origin}/?lang=en`)
+  const { page, messages } = await open(`${site.origin}/?lang=en`)
   await page.getByRole('textbox', { name: 'Companies' }).fill('40')
   await page.getByRole('button', { name: 'Create' }).click()
   await runCard(page, 'completed').waitFor()

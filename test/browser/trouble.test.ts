@@ -1,16 +1,10 @@
 // The page when something is wrong: the portal, the server, the secret.
 // Must stay true: the page says what is wrong in its own language, and recovers by itself or by one button.
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { inspect, launchChromium, visit } from '../support/chromium.ts'
-import { buildPage, openSite } from '../support/site.ts'
+import { expect, test } from 'vitest'
+import { inspect, openBrowser } from '../support/chromium.ts'
+import { openSite } from '../support/site.ts'
 
-let browser: Browser
-beforeAll(async () => {
-  buildPage()
-  browser = await launchChromium()
-})
-afterAll(() => browser?.close())
+const open = openBrowser()
 
 /** Chromium itself reports every refused request; only scripts must keep quiet. */
 const ofScripts = (messages: readonly string[]): string[] =>
@@ -19,7 +13,7 @@ const ofScripts = (messages: readonly string[]): string[] =>
 test('a portal that refuses us is explained in both tables, and one button reads again', async () => {
   const site = await openSite({ portal: { seed: { companies: 3, contacts: 3 } } })
   site.portal.configure({ refusal: 'PAYMENT_REQUIRED' })
-  const { page, messages } = await visit(browser, site.origin)
+  const { page, messages } = await open(site.origin)
   await page.locator('#companies').getByText('Тариф портала не включает REST API').waitFor()
   await page.locator('#contacts').getByText('Тариф портала не включает REST API').waitFor()
   await inspect(page, 'portal-refuses')
@@ -36,7 +30,7 @@ test('a portal that refuses us is explained in both tables, and one button reads
 
 test('a table that cannot be read any more does not say that it is empty', async () => {
   const site = await openSite()
-  const { page } = await visit(browser, site.origin)
+  const { page } = await open(site.origin)
   const empty = page.locator('#companies').getByText('Компаний пока нет')
   await empty.waitFor()
   site.portal.configure({ refusal: 'PAYMENT_REQUIRED' })
@@ -51,7 +45,7 @@ test('a table that cannot be read any more does not say that it is empty', async
 
 test('a run that waits says for what and until when', async () => {
   const site = await openSite()
-  const { page } = await visit(browser, site.origin)
+  const { page } = await open(site.origin)
   site.portal.restart(120_000)
   await page.getByRole('button', { name: 'Создать' }).click()
   await page
@@ -65,7 +59,7 @@ test('a run that waits says for what and until when', async () => {
 
 test('a dead server is announced, and the page comes back by itself', { timeout: 60_000 }, async () => {
   const site = await openSite()
-  const { page, messages } = await visit(browser, site.origin)
+  const { page, messages } = await open(site.origin)
   await site.stop()
   await page.getByText('Нет связи с сервером BitrixCorp').waitFor()
   site.portal.state.seed({ companies: 2 })
@@ -77,7 +71,7 @@ test('a dead server is announced, and the page comes back by itself', { timeout:
 
 test('the secret leaves the address bar, survives a reload and a change of language', async () => {
   const site = await openSite({ settings: { BITRIX_WEBHOOK_SECRET: 'open-sesame' } })
-  const { page, messages } = await visit(browser, site.origin)
+  const { page, messages } = await open(site.origin)
   await page.getByLabel('Секрет доступа').waitFor()
   await inspect(page, 'forbidden')
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { expect, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
+import { buildPage } from './site.ts'
 
 const EXECUTABLE = '/usr/bin/chromium'
 const ARTIFACTS = new URL('../../artifacts/', import.meta.url).pathname
@@ -50,6 +51,17 @@ export const visit = async (browser: Browser, url: string, options: BrowserConte
   const context = await browser.newContext({ ...PERSON, ...options })
   onTestFinished(() => context.close())
   return visitIn(context, url)
+}
+
+/** One browser for a file's tests, over the built page; the returned function opens a tab in a profile of its own. */
+export const openBrowser = (): ((url: string, options?: BrowserContextOptions) => Promise<Visitor>) => {
+  let browser: Browser
+  beforeAll(async () => {
+    buildPage()
+    browser = await launchChromium()
+  })
+  afterAll(() => browser?.close())
+  return (url, options) => visit(browser, url, options)
 }
 
 /** A tab in this profile. */
