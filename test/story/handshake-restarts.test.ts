@@ -132,13 +132,19 @@ describe('a process that is killed after the portal was told that the installati
 })
 
 describe('a process that is killed while an application without an installation path binds itself', () => {
-  const storingTokens = storing(2, 'it is stored as active')
-  it.each([...proving, ...storingInstallation, ...storingTokens, ...binding])(
-    '%s: opening again completes it',
-    async (_name, point) => {
-      const app = await openRealApp({ installPath: false })
-      await killedIn(app, point, () => app.post('/placement'))
-      await expectWhole(app, await app.session())
-    }
-  )
+  it.each([...proving, ...storingInstallation, ...binding])('%s: opening again completes it', async (_name, point) => {
+    const app = await openRealApp({ installPath: false })
+    await killedIn(app, point, () => app.post('/placement'))
+    await expectWhole(app, await app.session())
+  })
+
+  // Where a second one appears, it needs its own moments of death above.
+  it('has one transaction to be killed in', async () => {
+    const app = await openRealApp({ installPath: false })
+    await app.startProcess({ nth: 2, side: 'before' })
+    expect((await app.post('/placement')).status).toBe(200)
+    expectBoundOnce(app.portal, app.origin)
+    const rows = await app.stored((_store, db) => db.selectFrom('installation').selectAll().execute())
+    expect(rows).toMatchObject([{ status: 'active', bound_to: app.origin }])
+  })
 })
