@@ -2,7 +2,7 @@
 // Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
 import type { Clock } from './clock.ts'
 import { type Speed, unknownSpeed } from './dispatcher.ts'
-import { createLoadCounter, type Load } from './load.ts'
+import { createLoadCounter } from './load.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
 
@@ -17,8 +17,8 @@ export interface Answer {
   readonly reply: BatchReply
   /** Wall seconds from sending to the whole answer. */
   readonly elapsed: number
-  /** What lay at the portal when it was sent, itself included: requests and commands of whoever uses this channel. */
-  readonly load: Load
+  /** Requests that the portal worked on when it began with this one, itself included. */
+  readonly abreast: number
 }
 
 export interface Channel {
@@ -56,22 +56,21 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
 
   const send: Channel['send'] = async (commands, options) => {
     const sentAt = clock.now()
-    const place = load.occupy(commands.length)
+    const place = load.occupy(commands.length, sentAt)
     try {
       const reply = await portal.execute(commands, options)
       const now = clock.now()
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      return { reply, elapsed: (now - sentAt) / 1000, load: place.load }
+      return { reply, elapsed: (now - sentAt) / 1000, abreast: place.answered(now, reply.duration) }
     } catch (error) {
+      place.answered(clock.now())
       if (error instanceof PortalFailure) {
         if (error.kind === 'intensity') pace.refused(clock.now(), sentAt)
         if (error.kind === 'operating') for (const { method } of commands) pace.park(method, clock.now())
       }
       throw error
-    } finally {
-      place.answered()
     }
   }
 

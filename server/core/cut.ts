@@ -7,6 +7,8 @@ const AIM = 1 / 5
 const AIM_WHEN_SCARCE = 1 / 4
 /** Requests are spread over the rows that are left so that early batches are this much larger than late ones. */
 export const SKEW = 1.6
+/** The end is planned when no more than so many of the largest batches are left for each worker. */
+const PLANNED = 2
 
 export interface Supply {
   /** Rows that are neither settled nor under way. */
@@ -16,8 +18,8 @@ export interface Supply {
   readonly rate: number
   /** Seconds of one command. */
   readonly perCommand: number
-  /** Requests that the portal works on at once. */
-  readonly abreast: number
+  /** Seconds from now until each of the portal's workers has nothing to do, soonest first. */
+  readonly idleIn: readonly number[]
   /** How long a portal may go on working on one request. */
   readonly requestSeconds: number
   /** Rows come in groups of this size (a company and its contact: 2). */
@@ -40,11 +42,68 @@ export const largestBatch = (perCommand: number, requestSeconds: number, aim = A
 /** `rows`, rounded up to whole groups. */
 export const wholeGroups = (rows: number, grain: number): number => Math.ceil(rows / grain - 1e-9) * grain
 
-export const cutBatch = ({ left, free, rate, perCommand, abreast, requestSeconds, grain }: Supply): Cut => {
-  const requests = free + rate * ((left * perCommand) / abreast)
+/** Rows that the workers can get done in `seconds`, with the requests that there are until then: the largest pieces first. */
+const capacity = ({ free, rate, perCommand, idleIn }: Supply, cap: number, seconds: number): number => {
+  let whole = 0
+  const rests: number[] = []
+  for (const idle of idleIn) {
+    const fits = Math.max(0, (seconds - idle) / perCommand)
+    whole += Math.floor(fits / cap)
+    rests.push(fits % cap)
+  }
+  rests.sort((one, other) => other - one)
+  let rows = 0
+  for (let index = 0; index < whole + rests.length; index += 1) {
+    const piece = index < whole ? cap : (rests[index - whole] ?? 0)
+    // A request that comes late finds little time for its rows.
+    const wait = Math.max(0, index + 1 - free) / rate
+    const possible = Math.min(piece, (seconds - wait) / perCommand)
+    if (possible <= 0) break
+    rows += possible
+  }
+  return rows
+}
+
+/** Seconds until everything can be done. */
+const endOf = (supply: Supply, cap: number): number => {
+  let low = 0
+  let high = 1e-3
+  while (capacity(supply, cap, high) < supply.left) high *= 2
+  for (let step = 0; step < 20; step += 1) {
+    const middle = (low + high) / 2
+    if (capacity(supply, cap, middle) < supply.left) low = middle
+    else high = middle
+  }
+  return high
+}
+
+/** The smallest batch for the first worker that leaves the others time enough to be done by `end`. */
+const leastOf = (supply: Supply, cap: number, end: number): number => {
+  const { left, free, perCommand, idleIn, grain } = supply
+  const [first = 0, ...others] = idleIn
+  let low = 0
+  let high = Math.ceil(cap / grain)
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    const rest = { ...supply, free: free - 1, idleIn: [first + middle * grain * perCommand, ...others] }
+    if (capacity(rest, cap, end) < left - middle * grain - 1e-6) low = middle
+    else high = middle
+  }
+  return high * grain
+}
+
+export const cutBatch = (supply: Supply): Cut => {
+  const { left, free, rate, perCommand, idleIn, requestSeconds, grain } = supply
+  const workers = idleIn.length
+  const requests = free + rate * ((left * perCommand) / workers)
   const aim = largestBatch(perCommand, requestSeconds)
   const cap = left / requests > aim ? largestBatch(perCommand, requestSeconds, AIM_WHEN_SCARCE) : aim
   // Early batches are larger than late ones, so that the last ones end together.
-  const share = Math.max((left / requests) * SKEW, left / (2 * abreast))
+  let share = Math.max((left / requests) * SKEW, left / (2 * workers))
+  if (left <= PLANNED * cap * workers) {
+    // None is to end after all the others, and none so small that the others can't.
+    const end = endOf(supply, cap)
+    share = Math.min(Math.max(share, leastOf(supply, cap, end)), Math.max(1, (end - (idleIn[0] ?? 0)) / perCommand))
+  }
   return { size: Math.max(1, Math.floor(Math.min(cap, wholeGroups(share, grain)))), cap, requests }
 }

@@ -1,7 +1,7 @@
 // How many requests and how long a piece of work takes, and which limit decides: the model behind the estimate and the time left.
 // Must stay true: pure; it cuts batches as the dispatcher does, and lets them wait for the bucket as the pace does.
 import { cutBatch } from './cut.ts'
-import { MAX_IN_FLIGHT, type Speed } from './dispatcher.ts'
+import { MAX_IN_FLIGHT, type Speed, seenWorkers, workersOf } from './dispatcher.ts'
 
 /** As long as nothing was measured: a cloud portal's usual time of a command, and requests at once. */
 const USUAL_SECONDS = 0.15
@@ -55,7 +55,7 @@ export const forecast = (input: ForecastInput): Forecast => {
   const { commands, budgetOf, kind, grain, speed, rate, requestSeconds } = input
   const known = speed.perCommand.get(kind)
   const perCommand = known ?? USUAL_SECONDS
-  const abreast = Math.min(MAX_IN_FLIGHT, speed.workers ?? Math.max(speed.unqueued, USUAL_WORKERS))
+  const abreast = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), USUAL_WORKERS))
   const latency = Number.isFinite(speed.latency) ? speed.latency : 0
   let left = [...commands.values()].reduce((sum, count) => sum + count, 0)
   let requests = 0
@@ -71,7 +71,8 @@ export const forecast = (input: ForecastInput): Forecast => {
       sentAt += pause
       tokens = 1
     }
-    const { size } = cutBatch({ left, free: tokens, rate, perCommand, abreast, requestSeconds, grain })
+    const idleIn = new Array<number>(Math.round(abreast)).fill(0)
+    const { size } = cutBatch({ left, free: tokens, rate, perCommand, idleIn, requestSeconds, grain })
     last = Math.min(size, left) * perCommand
     left -= size
     requests += 1

@@ -1,5 +1,12 @@
-// How many requests and rows lie at the portal right now, or are about to.
-// Must stay true: counts nothing twice; an answered request counts no more, even if its answer is not journalled yet.
+// What lies at a portal right now, or is about to: requests, their rows, since when; and how many it works on at once.
+// Must stay true: counts nothing twice; an answered request lies there no more, even if its answer is not journalled yet.
+
+/** A request that is not answered yet. */
+export interface UnderWay {
+  readonly rows: number
+  /** Unix ms. */
+  readonly since: number
+}
 
 export interface Load {
   readonly inFlight: number
@@ -8,23 +15,53 @@ export interface Load {
 
 export interface LoadCounter {
   now(): Load
-  /** Counts a request of so many rows until `answered` is called; `load` is what lies there with it. */
-  occupy(rows: number): { readonly load: Load; answered(): void }
+  /** Oldest first. */
+  underWay(): UnderWay[]
+  /** Counts a request of so many rows until `answered` is called. */
+  occupy(rows: number, now: number): Place
 }
+
+export interface Place {
+  /**
+   * The request is answered, or given up. Gives how many requests the portal worked on when it began with this one, itself included,
+   * as it takes them in their order. `duration`: the portal's own seconds for it.
+   */
+  answered(now: number, duration?: number): number
+}
+
+/** An end within this share of a request's own time around its beginning made room for it. */
+const BLUR = 0.1
 
 /** `freed`: called whenever a request has been answered. */
 export const createLoadCounter = (freed: () => void = () => undefined): LoadCounter => {
-  let load: Load = { inFlight: 0, rowsInFlight: 0 }
+  const open = new Set<UnderWay & { readonly order: number }>()
+  /** Answered while one that is still open lay there. */
+  let closed: { readonly order: number; readonly at: number }[] = []
+  let count = 0
+  let rowsInFlight = 0
+
   return {
-    now: () => load,
-    occupy(rows) {
-      const withIt = { inFlight: load.inFlight + 1, rowsInFlight: load.rowsInFlight + rows }
-      load = withIt
+    now: () => ({ inFlight: open.size, rowsInFlight }),
+    underWay: () => [...open],
+    occupy(rows, since) {
+      count += 1
+      const request = { rows, since, order: count }
+      open.add(request)
+      rowsInFlight += rows
       return {
-        load: withIt,
-        answered() {
-          load = { inFlight: load.inFlight - 1, rowsInFlight: load.rowsInFlight - rows }
+        answered(at, duration = 0) {
+          open.delete(request)
+          rowsInFlight -= rows
+          const began = at - duration * 1000 * (1 - BLUR)
+          const before = ({ order }: { order: number }): boolean => order < request.order
+          const abreast =
+            1 + [...open].filter(before).length + closed.filter(other => other.at > began && before(other)).length
+          const [oldest] = open
+          closed.push({ order: request.order, at })
+          // Whoever is still open was sent after those had ended.
+          closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
           freed()
+          return abreast
         }
       }
     }

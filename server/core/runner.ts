@@ -109,7 +109,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const deliver = async (batch: Batch): Promise<void> => {
     batchNumber += 1
     const number = batchNumber
-    const place = load.occupy(batch.commands.length)
+    const place = load.occupy(batch.commands.length, clock.now())
     await emit([{ type: 'batch.sent', at: clock.now(), batch: number, rows: batch.rows }])
     await deps.confirm()
     const sentAt = clock.now()
@@ -118,15 +118,15 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       // Cancelled while the journal was written: nothing has left, and nothing will.
       if (ending !== undefined) throw new PortalFailure('unreachable', 'NOT_SENT', 'The run was ended before sending')
       result = await channel.send(batch.commands, { halt: batch.halt })
-      const { reply, elapsed } = result
-      dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed, ...result.load })
+      const { reply, elapsed, abreast } = result
+      dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed, abreast })
       patience.worked()
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error
       result = { failure: error, elapsed: (clock.now() - sentAt) / 1000 }
       if (ending === undefined) trouble(error)
     } finally {
-      place.answered()
+      place.answered(clock.now())
     }
     const { blocked, ...settlement } = mission.settle(batch, result)
     if (blocked !== null) end(failedBy(blocked))
@@ -151,9 +151,10 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const pump = (now: number): void => {
     while (ending === undefined && now >= patience.quietUntil()) {
       const size = dispatcher.size({
+        now,
         left: mission.left(),
         free: channel.pace.free(now, 'run'),
-        ...load.now()
+        underWay: load.underWay()
       })
       const batch = size > 0 ? mission.next(size, now) : null
       if (batch === null || channel.pace.reserve(now, 'run') !== 0) return
