@@ -11,8 +11,8 @@ export interface PortalParameters {
   readonly rate: number
   /** Operating seconds per method and window; absent: no limit. */
   readonly operating?: { readonly limit: number; readonly window: number; readonly methods: number }
-  /** Pages of ids that must be read first: nobody can delete what was not listed. */
-  readonly pages?: number
+  /** Something has to be read before the first command: nobody can delete what was never looked at. */
+  readonly look?: true
 }
 
 /** Whether `rows` commands can be executed within `seconds` of work. */
@@ -22,7 +22,7 @@ const feasible = (p: PortalParameters, seconds: number): boolean => {
   const each = Math.floor(requests / p.workers)
   const withOneMore = requests % p.workers
   const most = (count: number): number => Math.min(perWorker, 50 * count)
-  return most(each) * (p.workers - withOneMore) + most(each + 1) * withOneMore >= p.rows + (p.pages ?? 0)
+  return most(each) * (p.workers - withOneMore) + most(each + 1) * withOneMore >= p.rows
 }
 
 /** Windows that must pass, and the rest of the work behind the last of them. */
@@ -46,7 +46,6 @@ export const lowerBound = (p: PortalParameters): number => {
     if (feasible(p, middle)) high = middle
     else low = middle
   }
-  // The first page comes before the first deletion.
-  const listing = p.pages === undefined ? 0 : p.commandSeconds + p.latencySeconds
-  return Math.max(high, operatingSeconds(p)) + p.latencySeconds + listing
+  const look = p.look ? p.commandSeconds + p.latencySeconds : 0
+  return Math.max(high, operatingSeconds(p)) + p.latencySeconds + look
 }

@@ -95,7 +95,7 @@ const measure = async (
       burst: BURST,
       rate: settings.rate,
       ...(operating === undefined ? {} : { operating: { limit: 480 / scale, window: 600 / scale, methods: 2 } }),
-      ...(kind === 'clear' ? { pages: Math.ceil(rows / 50) } : {})
+      ...(kind === 'clear' ? { look: true } : {})
     })
   const found: Row[] = []
   const opened = await contender.open(webhookUrl, settings)

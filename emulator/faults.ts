@@ -43,6 +43,8 @@ export interface FaultRequest {
   readonly commands: readonly string[]
   /** Whether it contains a method that changes data. */
   readonly writes: boolean
+  /** What it authenticates with, if it is not a webhook. */
+  readonly accessToken: string | undefined
 }
 
 interface FaultOptions {

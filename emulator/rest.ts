@@ -95,8 +95,8 @@ function sourceOf({ settings }: PortalParts, ctx: Context, request: RestRequest)
   return `${address} ${request.webhook?.secret ?? request.accessToken ?? ''}`
 }
 
-function describe({ method = '', params }: RestRequest): FaultRequest {
+function describe({ method = '', params, accessToken }: RestRequest): FaultRequest {
   const name = method.toLowerCase()
   const commands = name === 'batch' ? commandsOf(params) : [name]
-  return { method: name, commands, writes: commands.some(changesData) }
+  return { method: name, commands, writes: commands.some(changesData), accessToken }
 }

@@ -1,25 +1,18 @@
 // A portal behind its pace: everything that talks to a portal goes through one of these, so that the limits are kept in one place.
 // Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
+
+import type { Answer } from './answer.ts'
 import type { Clock } from './clock.ts'
-import { type Speed, unknownSpeed } from './dispatcher.ts'
 import { createLoadCounter } from './load.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
+import { type Speed, unknownSpeed } from './speed.ts'
 
 /** How long a page goes on trying: somebody waits for it. */
 const PAGE_PATIENCE_MS = 2000
 /** How long a run's look-up goes on trying; shorter before the portal has ever answered: then the address may be wrong. */
 const RUN_PATIENCE_MS = 10_000
 const FIRST_PATIENCE_MS = 3000
-
-/** An answered batch, and how long it took on our side of the wire. */
-export interface Answer {
-  readonly reply: BatchReply
-  /** Wall seconds from sending to the whole answer. */
-  readonly elapsed: number
-  /** Requests that the portal worked on when it began with this one, itself included. */
-  readonly abreast: number
-}
 
 export interface Channel {
   readonly portal: Portal
@@ -57,13 +50,14 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
   const send: Channel['send'] = async (commands, options) => {
     const sentAt = clock.now()
     const place = load.occupy(commands.length, sentAt)
+    const { rowsInFlight } = load.now()
     try {
       const reply = await portal.execute(commands, options)
       const now = clock.now()
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      return { reply, elapsed: (now - sentAt) / 1000, abreast: place.answered(now, reply.duration) }
+      return { reply, elapsed: (now - sentAt) / 1000, abreast: place.answered(now, reply.duration), rowsInFlight }
     } catch (error) {
       place.answered(clock.now())
       if (error instanceof PortalFailure) {

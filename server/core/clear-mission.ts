@@ -6,15 +6,21 @@ import type { Clock } from './clock.ts'
 import { largestBatch } from './cut.ts'
 import { isAlreadyGone } from './deleted.ts'
 import { deletionOrder, type EntityName, entities } from './entities.ts'
-import { type Listed, listBelow, readBounds } from './listing.ts'
+import { type Bound, type Listed, listBelow, readBounds } from './listing.ts'
 import { type Batch, createRowSet, type Mission } from './mission.ts'
 import type { ClearScope } from './recipe.ts'
 import type { Rows, RunEvent } from './run.ts'
 import { type BatchRow, blockedBy, settleFailure, settleRows, verdictOf } from './settle.ts'
+import { secondsPerCommand } from './speed.ts'
 import { newStock, type Stock, take } from './stock.ts'
 
-/** Ids listed ahead of deleting. */
-const AHEAD = 2500
+/** Ids listed ahead of deleting; more are listed when no more than this share is left of them. */
+const AHEAD = 4000
+const HUNGRY = 0.4
+/** With fewer at hand the workers would stand idle: then one in so many free requests lists, for no more than this share of the longest request. */
+const URGENT = 250
+const SHARE = 16
+const SHORT = 1 / 20
 
 export interface ClearMissionDeps {
   readonly scope: ClearScope
@@ -56,18 +62,31 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
     // Everything that was counted is found: nothing is left to look for.
     stock.listed = end || outstanding(stock) >= stock.total
   }
+  const noteBounds = (stock: Stock, { maxId, total, newest, oldest }: Bound): void => {
+    stock.total = total
+    stock.floor = (oldest.at(-1) ?? 0) + 1
+    add(stock, oldest)
+    note(stock, maxId + 1, { ids: newest, cursor: newest.at(-1) ?? 0, end: (newest.at(-1) ?? 0) <= stock.floor })
+    const range = maxId - (oldest[0] ?? 0) + 1
+    stock.density = total / Math.max(1, range)
+    // Only where everything up to `maxId` is to go: then an id that were not taken after all does no harm.
+    stock.solid = scope === 'all' && total === range
+  }
   const list = async (entity: EntityName): Promise<RunEvent[]> => {
     const stock = stocks[entity]
     const above = stock.cursor
-    const perCommand = channel.speed.perCommand.get('clear')
+    const urgent = stock.ids.size < URGENT
+    const perCommand = secondsPerCommand(channel.speed, 'clear')
     const listed = await listBelow(channel, {
       entity,
       scope,
       below: above,
+      from: stock.floor,
       wanted: Math.min(AHEAD - stock.ids.size, Math.max(1, stock.total - outstanding(stock))),
       density: stock.density,
-      free: channel.pace.free(clock.now(), 'run'),
-      pages: perCommand === undefined ? undefined : largestBatch(perCommand, requestSeconds)
+      solid: stock.solid,
+      requests: urgent ? Math.max(1, Math.floor(channel.pace.free(clock.now(), 'run') / SHARE)) : 1,
+      pages: perCommand === undefined ? undefined : largestBatch(perCommand, requestSeconds, urgent ? SHORT : undefined)
     })
     note(stock, above, listed)
     return stock.listed ? [finishListing(entity)] : []
@@ -99,9 +118,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
       const bounds = await readBounds(channel, scope)
       const events: RunEvent[] = []
       for (const entity of deletionOrder) {
-        const { ids, total, maxId } = bounds[entity]
-        stocks[entity].total = total
-        note(stocks[entity], maxId + 1, { ids, cursor: ids.at(-1) ?? 0, end: ids.length >= total })
+        noteBounds(stocks[entity], bounds[entity])
         if (stocks[entity].listed) events.push(finishListing(entity))
       }
       return [
@@ -209,7 +226,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
     },
     chore() {
       if (!bounded) return null
-      const hungry = deletionOrder.filter(entity => !stocks[entity].listed && stocks[entity].ids.size < AHEAD / 2)
+      const hungry = deletionOrder.filter(entity => !stocks[entity].listed && stocks[entity].ids.size < AHEAD * HUNGRY)
       return hungry.length === 0 ? null : () => listAll(hungry)
     },
     choreAt: () => Number.POSITIVE_INFINITY,

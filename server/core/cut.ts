@@ -1,12 +1,14 @@
 // How many rows go into the next batch when the portal's speed is known: shared by the dispatcher and the forecast.
 // Must stay true: pure; never more than 50, never longer than a quarter of what a request may take.
 
+import type { UnderWay } from './load.ts'
+
 const MAX_BATCH = 50
 /** A batch aims at this share of the longest request: 12 s of the cloud's 60; 15 s where requests are what is scarce. */
 const AIM = 1 / 5
 const AIM_WHEN_SCARCE = 1 / 4
 /** Requests are spread over the rows that are left so that early batches are this much larger than late ones. */
-export const SKEW = 1.6
+const SKEW = 2
 /** The end is planned when no more than so many of the largest batches are left for each worker. */
 const PLANNED = 2
 
@@ -41,6 +43,21 @@ export const largestBatch = (perCommand: number, requestSeconds: number, aim = A
 
 /** `rows`, rounded up to whole groups. */
 export const wholeGroups = (rows: number, grain: number): number => Math.ceil(rows / grain - 1e-9) * grain
+
+/** Seconds from now until each worker has nothing to do, soonest first, when requests are worked on in their order. */
+export const idleTimes = (
+  workers: number,
+  underWay: readonly UnderWay[],
+  { perCommand, latency, now }: { readonly perCommand: number; readonly latency: number; readonly now: number }
+): number[] => {
+  const idleIn = new Array<number>(workers).fill(Number.NEGATIVE_INFINITY)
+  for (const { rows, since } of underWay) {
+    const ends = Math.max(idleIn.shift() ?? 0, (since - now) / 1000 + latency / 2) + rows * perCommand
+    const place = idleIn.findIndex(other => other > ends)
+    idleIn.splice(place < 0 ? idleIn.length : place, 0, ends)
+  }
+  return idleIn.map(seconds => Math.max(0, seconds))
+}
 
 /** Rows that the workers can get done in `seconds`, with the requests that there are until then: the largest pieces first. */
 const capacity = ({ free, rate, perCommand, idleIn }: Supply, cap: number, seconds: number): number => {

@@ -1,13 +1,13 @@
 // Time left of a run: by the model of the portal's limits, and by the rows settled in the last seconds.
 // Must stay true: pure; no estimate before there is something to estimate from.
 import type { Channel } from './channel.ts'
-import { workersOf } from './dispatcher.ts'
 import { type EntityName, entities, entityNames } from './entities.ts'
 import type { RunState } from './fold.ts'
 import { type Forecast, forecast } from './forecast.ts'
 import { readBounds } from './listing.ts'
 import type { Load } from './load.ts'
 import type { Operation } from './recipe.ts'
+import { workersOf } from './speed.ts'
 
 /** Rows come in groups of this size: a company and its contact travel together. */
 export const grainOf = (kind: RunState['kind']): number => (kind === 'create' ? 2 : 1)

@@ -1,7 +1,8 @@
 // How many requests and how long a piece of work takes, and which limit decides: the model behind the estimate and the time left.
 // Must stay true: pure; it cuts batches as the dispatcher does, and lets them wait for the bucket as the pace does.
 import { cutBatch } from './cut.ts'
-import { MAX_IN_FLIGHT, type Speed, seenWorkers, workersOf } from './dispatcher.ts'
+import { MAX_IN_FLIGHT } from './dispatcher.ts'
+import { type Speed, seenWorkers, workersOf } from './speed.ts'
 
 /** As long as nothing was measured: a cloud portal's usual time of a command, and requests at once. */
 const USUAL_SECONDS = 0.15

@@ -15,8 +15,6 @@ const PAGE = 50
 const PAGES = 10
 /** Ids lie dense when at least this share of their range is taken: then pages are cut by range, and asked for side by side. */
 const DENSE = 0.4
-/** Of the requests that are free, one in so many is spent on listing. */
-const SHARE = 12
 
 const rowSchema = z.object({
   ID: z.coerce.number().int().positive(),
@@ -28,12 +26,13 @@ const scopeFilter = (scope: ClearScope): Params => (scope === 'created' ? { '=OR
 interface Range {
   readonly from?: number
   readonly below?: number | string
+  readonly order?: 'ASC' | 'DESC'
   /** 0 also counts; -1 does not. */
   readonly start?: 0 | -1
 }
 
-const listParams = (scope: ClearScope, { from, below, start = -1 }: Range): Params => ({
-  order: { ID: 'DESC' },
+const listParams = (scope: ClearScope, { from, below, order = 'DESC', start = -1 }: Range): Params => ({
+  order: { ID: order },
   filter: {
     ...scopeFilter(scope),
     ...(from === undefined ? {} : { '>=ID': from }),
@@ -60,6 +59,14 @@ const readIds = (result: unknown, scope: ClearScope): number[] => {
   return page.data.map(({ ID }) => ID)
 }
 
+/** Ids that a portal did not sort as asked would hide those between them. */
+const inOrder = (ids: number[], order: 'ASC' | 'DESC'): number[] => {
+  const sign = order === 'ASC' ? 1 : -1
+  if (ids.some((id, index) => index > 0 && (id - (ids[index - 1] ?? 0)) * sign <= 0))
+    throw new PortalFailure('lost', 'UNREADABLE', 'The portal listed records out of order')
+  return ids
+}
+
 const resultOf = async (channel: Channel, commands: readonly Command[], traffic: Traffic = 'run') => {
   const { outcomes } = await channel.execute(commands, traffic)
   return commands.map(({ key, method }) => {
@@ -76,21 +83,33 @@ const resultOf = async (channel: Channel, commands: readonly Command[], traffic:
 export interface Bound {
   readonly maxId: number
   readonly total: number
-  /** The newest ids, up to one page: the first ones to delete. */
-  readonly ids: readonly number[]
+  /** The newest ids, up to one page, newest first: the first ones to delete. */
+  readonly newest: readonly number[]
+  /** The oldest ids, up to one page, oldest first. */
+  readonly oldest: readonly number[]
 }
 
-/** What exists now: highest id, count and newest page of each entity. @throws {PortalFailure} */
+/** What exists now: count, highest id, newest and oldest page of each entity. @throws {PortalFailure} */
 export const readBounds = async (
   channel: Channel,
   scope: ClearScope,
   traffic: Traffic = 'run'
 ): Promise<Record<EntityName, Bound>> => {
   const read = async (entity: EntityName): Promise<Bound> => {
-    const command = { key: entity, method: entities[entity].list, params: listParams(scope, { start: 0 }) }
-    const [page] = await resultOf(channel, [command], traffic)
-    const ids = readIds(page?.result, scope)
-    return { maxId: ids[0] ?? 0, total: Math.max(page?.total ?? 0, ids.length), ids }
+    const method = entities[entity].list
+    const [top, bottom] = await resultOf(
+      channel,
+      [
+        { key: 'newest', method, params: listParams(scope, { start: 0 }) },
+        { key: 'oldest', method, params: listParams(scope, { order: 'ASC' }) }
+      ],
+      traffic
+    )
+    const newest = inOrder(readIds(top?.result, scope), 'DESC')
+    const maxId = newest[0] ?? 0
+    // What came between the two is younger than the run.
+    const oldest = inOrder(readIds(bottom?.result, scope), 'ASC').filter(id => id <= maxId)
+    return { maxId, total: Math.max(top?.total ?? 0, newest.length), newest, oldest }
   }
   const [contact, company] = await Promise.all([read('contact'), read('company')])
   return { company, contact }
@@ -99,14 +118,17 @@ export const readBounds = async (
 export interface Stretch {
   readonly entity: EntityName
   readonly scope: ClearScope
-  /** Only ids below this one. */
+  /** Only ids below this one, and from this one on. */
   readonly below: number
+  readonly from: number
   /** How many are wanted; about, at least one page. */
   readonly wanted: number
   /** Share of the ids above `below` that was taken. */
   readonly density: number
-  /** Requests that the pace allows now, and pages that one may have. */
-  readonly free: number
+  /** Every id down to `from` is taken. */
+  readonly solid: boolean
+  /** Requests that it may take, and pages that one may have. */
+  readonly requests: number
   readonly pages: number | undefined
 }
 
@@ -122,13 +144,13 @@ export interface Listed {
 /** Pages that follow one another by the last id of the one before. */
 const listChain = async (
   channel: Channel,
-  { entity, scope, below, wanted, pages = PAGES }: Stretch
+  { entity, scope, below, from, wanted, pages = PAGES }: Stretch
 ): Promise<Listed> => {
   const count = Math.min(pages, Math.max(1, Math.ceil(wanted / PAGE)))
   const commands = Array.from({ length: count }, (_, index) => ({
     key: `p${index}`,
     method: entities[entity].list,
-    params: listParams(scope, { below: index === 0 ? below : `$result[p${index - 1}][${PAGE - 1}][ID]` })
+    params: listParams(scope, { from, below: index === 0 ? below : `$result[p${index - 1}][${PAGE - 1}][ID]` })
   }))
   const ids: number[] = []
   const listed = (end: boolean): Listed => ({ ids, cursor: ids.at(-1) ?? below, end })
@@ -148,12 +170,11 @@ const listChain = async (
 
 /** Pages of one range of ids each: a range as wide as a page can't hold more rows than the page. */
 const listRanges = async (channel: Channel, stretch: Stretch): Promise<Listed> => {
-  const { entity, scope, below, wanted, density, free, pages = PAGES } = stretch
+  const { entity, scope, below, from, wanted, density, requests, pages = PAGES } = stretch
   const ranges: { from: number; below: number }[] = []
-  for (let top = below; top > 1 && ranges.length * PAGE * density < wanted; top -= PAGE) {
-    ranges.push({ from: Math.max(1, top - PAGE), below: top })
+  for (let top = below; top > from && ranges.length * PAGE * density < wanted; top -= PAGE) {
+    ranges.push({ from: Math.max(from, top - PAGE), below: top })
   }
-  const requests = Math.max(1, Math.min(Math.ceil(ranges.length / 2), Math.floor(free / SHARE)))
   const each = Math.min(pages, Math.ceil(ranges.length / requests))
   const parts = chunks(ranges, each).slice(0, requests)
   const answers = await Promise.all(
@@ -178,7 +199,13 @@ const listRanges = async (channel: Channel, stretch: Stretch): Promise<Listed> =
     })
   )
   const cursor = parts.at(-1)?.at(-1)?.from ?? below
-  return { ids, cursor, end: cursor <= 1 }
+  return { ids, cursor, end: cursor <= from }
+}
+
+/** Nothing to ask. */
+const countDown = ({ below, from, wanted }: Stretch): Listed => {
+  const cursor = Math.max(from, below - wanted)
+  return { ids: Array.from({ length: below - cursor }, (_, index) => below - 1 - index), cursor, end: cursor <= from }
 }
 
 /**
@@ -186,5 +213,7 @@ const listRanges = async (channel: Channel, stretch: Stretch): Promise<Listed> =
  * elsewhere one request follows the ids page by page.
  * @throws {PortalFailure}
  */
-export const listBelow = (channel: Channel, stretch: Stretch): Promise<Listed> =>
-  stretch.density >= DENSE ? listRanges(channel, stretch) : listChain(channel, stretch)
+export const listBelow = async (channel: Channel, stretch: Stretch): Promise<Listed> => {
+  if (stretch.solid) return countDown(stretch)
+  return stretch.density >= DENSE ? listRanges(channel, stretch) : listChain(channel, stretch)
+}

@@ -16,6 +16,8 @@ const TAGS = 25
 const LOOKUPS = 10
 /** Requests with look-ups at the same time: they are not what the run is for. */
 const ABREAST = 4
+/** A few look-ups are spread over one in so many of the free requests. */
+const SHARE = 8
 
 const rowSchema = z.array(
   z.object({
@@ -85,9 +87,10 @@ const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Fo
 
 /**
  * Finds the records of rows by origin tag: for each row that exists, its records in order of id (more than one = duplicates).
+ * `free`: requests that the pace allows now.
  * @throws {PortalFailure} also when the portal returns records that were not asked for (it ignored the filter)
  */
-export const lookUpRows = async (channel: Channel, plan: Plan, rows: Rows): Promise<Found> => {
+export const lookUpRows = async (channel: Channel, plan: Plan, rows: Rows, free: number): Promise<Found> => {
   const found: Found = { company: new Map(), contact: new Map() }
   const look = async (asks: readonly Ask[]): Promise<void> => {
     const commands = asks.map(({ entity, part, after }, index) => ({
@@ -110,7 +113,9 @@ export const lookUpRows = async (channel: Channel, plan: Plan, rows: Rows): Prom
   }
   const asks = entityNames.flatMap(entity => chunks(rows[entity] ?? [], TAGS).map(part => ({ entity, part, after: 0 })))
   const lane = pLimit(ABREAST)
-  await Promise.all(chunks(asks, LOOKUPS).map(part => lane(() => look(part))))
+  const spread = Math.max(1, Math.min(ABREAST, Math.floor(free / SHARE)))
+  const each = Math.max(1, Math.min(LOOKUPS, Math.ceil(asks.length / spread)))
+  await Promise.all(chunks(asks, each).map(part => lane(() => look(part))))
   return found
 }
 

@@ -1,6 +1,6 @@
 // What a runner needs to know of an operation, whatever its kind: which batch next, how to read an answer, what else is due.
 // Must stay true: a mission sends nothing by itself but reads and repeatable writes; rows are sent by the runner, behind the journal.
-import type { Answer } from './channel.ts'
+import type { Answer } from './answer.ts'
 import type { EntityName } from './entities.ts'
 import type { Command, PortalFailure } from './portal.ts'
 import type { Rejection, Rows, RunEvent } from './run.ts'

@@ -7,7 +7,7 @@ import { type Ledger, rowsByEntity } from './ledger.ts'
 import { correct, lookUpRows } from './look-up.ts'
 import { createRowSet } from './mission.ts'
 import type { Plan } from './plan.ts'
-import type { RunEvent } from './run.ts'
+import type { Rows, RunEvent } from './run.ts'
 
 export interface Reconciler {
   /** A cheap read: finds a wrong address, a revoked webhook or a missing scope. @throws {PortalFailure} */
@@ -25,6 +25,7 @@ export const createReconciler = (deps: {
   readonly clock: Clock
 }): Reconciler => {
   const { plan, ledger, channel, clock } = deps
+  const lookUp = (rows: Rows) => lookUpRows(channel, plan, rows, channel.pace.free(clock.now(), 'run'))
 
   const settle = async (rows: readonly number[]): Promise<RunEvent[]> => {
     const ok = createRowSet()
@@ -33,7 +34,7 @@ export const createReconciler = (deps: {
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
     const by = rowsByEntity(plan, rows)
-    const found = await lookUpRows(channel, plan, by)
+    const found = await lookUp(by)
     for (const row of by.company ?? []) {
       const [kept, ...rest] = found.company.get(row) ?? []
       if (kept === undefined) missing.add('company', row)
@@ -80,7 +81,7 @@ export const createReconciler = (deps: {
     const by = rowsByEntity(plan, rows)
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
-    const found = await lookUpRows(channel, plan, by)
+    const found = await lookUp(by)
     for (const [row, records] of found.company) {
       const known = ledger.companyId(row)
       extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
@@ -97,7 +98,7 @@ export const createReconciler = (deps: {
 
   return {
     async probe() {
-      await lookUpRows(channel, plan, { company: [1] })
+      await lookUp({ company: [1] })
     },
     settle,
     audit

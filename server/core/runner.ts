@@ -1,6 +1,7 @@
 // Executes one operation: dispatch, send, settle, journal, cancel. One instance = one attempt of one run.
 // Must stay true: `batch.sent` is on disk before the request leaves; what came back is on disk before it is shown.
-import type { Answer, Channel } from './channel.ts'
+import type { Answer } from './answer.ts'
+import type { Channel } from './channel.ts'
 import { type Clock, createBell } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { type Ending, failedBy, internalError } from './ending.ts'
@@ -107,8 +108,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const deliver = async (batch: Batch): Promise<void> => {
-    batchNumber += 1
-    const number = batchNumber
+    const number = ++batchNumber
     const place = load.occupy(batch.commands.length, clock.now())
     await emit([{ type: 'batch.sent', at: clock.now(), batch: number, rows: batch.rows }])
     await deps.confirm()
@@ -118,8 +118,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       // Cancelled while the journal was written: nothing has left, and nothing will.
       if (ending !== undefined) throw new PortalFailure('unreachable', 'NOT_SENT', 'The run was ended before sending')
       result = await channel.send(batch.commands, { halt: batch.halt })
-      const { reply, elapsed, abreast } = result
-      dispatcher.measured({ commands: reply.times.size, duration: reply.duration, elapsed, abreast })
+      dispatcher.measured(result)
       patience.worked()
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error

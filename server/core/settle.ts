@@ -1,6 +1,6 @@
 // Reads an answer row by row: what is done, refused, to be sent again, or not known.
 // Must stay true: pure; every row of the batch ends in exactly one list; nothing is called done without the portal's word.
-import type { Answer } from './channel.ts'
+import type { Answer } from './answer.ts'
 import type { EntityName } from './entities.ts'
 import { type Batch, createRowSet, type Settlement } from './mission.ts'
 import type { CommandOutcome, PortalFailure } from './portal.ts'

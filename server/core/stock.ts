@@ -11,8 +11,12 @@ export interface Stock {
   total: number
   /** Everything below is still to be listed. Listed ids live in memory only: a new process lists again from the top. */
   cursor: number
+  /** And nothing that is not known lies below this one. */
+  floor: number
   /** Share of the ids in the stretch listed last that was taken. */
   density: number
+  /** As many records as there are ids between the highest and the lowest: every one is taken, and none need be listed. */
+  solid: boolean
   listed: boolean
 }
 
@@ -23,7 +27,9 @@ export const newStock = (): Stock => ({
   settled: 0,
   total: 0,
   cursor: 0,
+  floor: 1,
   density: 0,
+  solid: false,
   listed: false
 })
 

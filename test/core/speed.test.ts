@@ -5,48 +5,43 @@ import { clearAll, createRows, createSimulation } from '../support/simulation.ts
 
 const standard = { latencySeconds: 0.04, burst: 50, rate: 2 }
 
-/** Ratios bound / measured of a create run and of the clear run behind it, on a portal that an earlier pair has made known. */
+/** Ratios bound / measured of a create run and of the clear run behind it, twice: on an unknown portal, and once it is known. */
 const ratios = async (rows: number, commandMs: number, workers: number) => {
-  const portal = { ...standard, workers, commandSeconds: () => commandMs / 1000 }
-  const simulation = createSimulation(portal)
-  const bound = (pages?: number) =>
-    lowerBound({
-      ...standard,
-      rows,
-      workers,
-      commandSeconds: commandMs / 1000,
-      ...(pages === undefined ? {} : { pages })
-    })
+  const simulation = createSimulation({ ...standard, workers, commandSeconds: () => commandMs / 1000 })
+  const portal = { ...standard, rows, workers, commandSeconds: commandMs / 1000 }
   const pair = async () => {
+    // Whoever starts a run has the page open: the portal has answered before.
+    await simulation.openPage()
     const create = await simulation.run(createRows(rows))
     await simulation.pass(120)
     const clear = await simulation.run(clearAll)
     await simulation.pass(120)
     expect(simulation.portal.crm.companies.size + simulation.portal.crm.contacts.size).toBe(0)
-    return { create: bound() / create.seconds, clear: bound(Math.ceil(rows / 50)) / clear.seconds }
+    return [lowerBound(portal) / create.seconds, lowerBound({ ...portal, look: true }) / clear.seconds]
   }
-  await pair()
-  const ratio = await pair()
+  const found = [...(await pair()), ...(await pair())]
   expect(simulation.portal.stats.refused).toBe(0)
-  return ratio
+  return found
 }
 
 describe('as fast as the portal allows', () => {
+  // Least ratios: create and clear on an unknown portal, then both again. 1 is perfect.
   it.each([
-    [200, 30, 4, 0.95],
-    [200, 80, 8, 0.95],
-    [200, 300, 4, 0.95],
-    [200, 80, 32, 0.85],
-    [2000, 30, 8, 0.95],
-    [2000, 80, 4, 0.95],
-    [2000, 300, 8, 0.95],
-    [2000, 300, 32, 0.7],
-    [10_000, 30, 32, 0.93],
-    [10_000, 80, 8, 0.95],
-    [10_000, 300, 32, 0.88]
-  ])('%i rows at %i ms with %i workers reach %f of the bound', async (rows, commandMs, workers, least) => {
-    const { create, clear } = await ratios(rows, commandMs, workers)
-    expect(create).toBeGreaterThan(least)
-    expect(clear).toBeGreaterThan(least - 0.06)
+    [200, 30, 4, 0.95, 0.95, 0.95, 0.95],
+    [200, 30, 32, 0.85, 0.85, 0.85, 0.85],
+    [200, 80, 8, 0.9, 0.9, 0.9, 0.9],
+    [200, 300, 8, 0.85, 0.9, 0.95, 0.9],
+    [200, 300, 32, 0.85, 0.85, 0.85, 0.85],
+    [2000, 30, 8, 0.9, 0.95, 0.95, 0.95],
+    // A bucket of 50 requests for 32 workers: three stay with the page, two are spent on measuring or looking.
+    [2000, 30, 32, 0.8, 0.85, 0.9, 0.85],
+    [2000, 80, 4, 0.95, 0.95, 0.95, 0.95],
+    [2000, 300, 32, 0.85, 0.95, 0.95, 0.95],
+    [10_000, 30, 32, 0.95, 0.95, 0.95, 0.95],
+    [10_000, 80, 8, 0.95, 0.95, 0.95, 0.95],
+    [10_000, 300, 32, 0.95, 0.95, 0.95, 0.95]
+  ])('%i rows at %i ms with %i workers', async (rows, commandMs, workers, ...least) => {
+    const found = await ratios(rows, commandMs, workers)
+    for (const [index, ratio] of found.entries()) expect(ratio).toBeGreaterThan(least[index] ?? 1)
   })
 })

@@ -211,7 +211,7 @@ describe('the switches', () => {
   })
 
   it('draw the same faults for the same seed, about as often as asked, and can be cleared', () => {
-    const request = { method: 'batch', commands: ['crm.company.add'], writes: true }
+    const request = { method: 'batch', commands: ['crm.company.add'], writes: true, accessToken: undefined }
     const drawn = (seed: number) => {
       const faults = createFaults()
       faults.random({ 'reset-after': 0.2, hold: { probability: 0.1, ms: 5 } }, seed)

@@ -1,6 +1,7 @@
 // Tokens over the life of runs and processes: renewed once, saved before they are used, and replaced by opening the application again.
 import { beforeAll, expect, it } from 'vitest'
 import type { EmulatedPortal } from '../../emulator/emulated-portal.ts'
+import type { FaultRequest } from '../../emulator/faults.ts'
 import { KEYS } from '../support/portal-app.ts'
 import { openRealApp, type RealApp, type RealAppOptions } from '../support/real-app.ts'
 import { buildPage } from '../support/site.ts'
@@ -18,8 +19,8 @@ const openInstalled = async (options?: RealAppOptions) => {
 
 const refreshes = ({ authorization }: RealApp): number => authorization.stats.refreshes
 
-const refreshTokenOf = (app: RealApp): Promise<string | undefined> =>
-  app.stored(async store => (await store.tokens(app.portal.memberId, '1'))?.refresh)
+const tokensOf = (app: RealApp) => app.stored(store => store.tokens(app.portal.memberId, '1'))
+const refreshTokenOf = async (app: RealApp): Promise<string | undefined> => (await tokensOf(app))?.refresh
 
 const expectExactly = ({ state }: EmulatedPortal, count: number): void => {
   expect(state.counts()).toEqual({ companies: count, contacts: count })
@@ -71,9 +72,9 @@ it('are on disk before they are used: a process that is killed in between leaves
   await app.stop()
   await app.startProcess()
   const id = await begun(app, session)
-  const [before, old] = [refreshes(app), await refreshTokenOf(app)]
-  const when = (): boolean => {
-    if (refreshes(app) === before) return false
+  const [before, old] = [refreshes(app), await tokensOf(app)]
+  const when = ({ accessToken }: FaultRequest): boolean => {
+    if (accessToken === undefined || accessToken === old?.access) return false
     app.kill()
     return true
   }
@@ -81,7 +82,7 @@ it('are on disk before they are used: a process that is killed in between leaves
   app.portal.applications.expireTokens(KEYS.clientId)
   await app.died()
   expect(refreshes(app)).toBe(before + 1)
-  expect(await refreshTokenOf(app)).not.toBe(old)
+  expect(await refreshTokenOf(app)).not.toBe(old?.refresh)
   app.portal.faults.clear()
 
   await app.start()

@@ -3,6 +3,7 @@
 import { type Channel, createChannel } from '../../server/core/channel.ts'
 import { createPace } from '../../server/core/pace.ts'
 import type { Operation } from '../../server/core/recipe.ts'
+import { readRecords } from '../../server/core/records.ts'
 import type { RunSnapshot } from '../../server/core/run.ts'
 import { createRuns, type Runs } from '../../server/core/runs.ts'
 import { createLimitedPortal, type LimitedPortal, type PortalLimits } from './limited-portal.ts'
@@ -20,6 +21,8 @@ export interface Simulation {
   ): Promise<{ readonly seconds: number; readonly seen: { at: number; snapshot: RunSnapshot }[] }>
   /** Lets virtual time pass. */
   pass(seconds: number): Promise<void>
+  /** Reads what the page shows, as whoever starts a run has done before. */
+  openPage(): Promise<void>
 }
 
 export const createRows = (rows: number): Operation => ({
@@ -84,6 +87,10 @@ export const createSimulation = (
       )
       return { seconds: (clock.now() - start) / 1000, seen }
     },
-    pass: seconds => settled(clock.sleep(seconds * 1000))
+    pass: seconds => settled(clock.sleep(seconds * 1000)),
+    async openPage() {
+      await settled(readRecords(channel, 'company', { after: null, limit: 1 }).then(() => undefined))
+      await settled(clock.sleep(60_000))
+    }
   }
 }

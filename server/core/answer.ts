@@ -1,0 +1,13 @@
+// An answered batch, and what its way and its wait say of the portal.
+// Must stay true: only what was seen from this side, and what the portal itself said.
+import type { BatchReply } from './portal.ts'
+
+export interface Answer {
+  readonly reply: BatchReply
+  /** Wall seconds from sending to the whole answer. */
+  readonly elapsed: number
+  /** Requests that the portal worked on when it began with this one, itself included. */
+  readonly abreast: number
+  /** Commands that lay there when it was sent, its own included. */
+  readonly rowsInFlight: number
+}

@@ -1,0 +1,66 @@
+// What answers say of a portal's speed: seconds per command, requests worked on at once, time on the wire.
+// Must stay true: learned from answers only; an estimate falls as soon as answers come too slowly for it.
+import type { Answer } from './answer.ts'
+
+/** An answer that waited longer than this share of its own work stood in a queue. */
+const QUEUED = 0.2
+/** Newest answers that say how many the portal works on: the last of a wave that began together counts all of it. */
+const REMEMBERED = 48
+/** Fewer of them say how fast it gets through all that lies there: what slows it down is to be noticed soon. Each is a little too low. */
+const FLOWS = 16
+const FLOW = 1.1
+
+/** What is known of a portal's speed; outlives a run, so that only the first one has to measure before it trusts. */
+export interface Speed {
+  /** Seconds that one command takes, by kind of run. */
+  readonly perCommand: Map<string, number>
+  /** How many requests the portal worked on at once: what the newest answers say. */
+  readonly abreast: { readonly count: number; readonly queued: boolean }[]
+  /** How many it must have worked on to get through what lay there, in the time that an answer took. */
+  readonly flow: number[]
+  /** Shortest time that an answer spent outside the portal's own work. */
+  latency: number
+}
+
+export const unknownSpeed = (): Speed => ({
+  perCommand: new Map(),
+  abreast: [],
+  flow: [],
+  latency: Number.POSITIVE_INFINITY
+})
+
+/** Seconds that a command of this kind of run takes; as long as none was seen, as long as one of another kind. */
+export const secondsPerCommand = ({ perCommand }: Speed, kind: string): number | undefined =>
+  perCommand.get(kind) ?? [...perCommand.values()][0]
+
+/** Requests that the portal was seen to work on at once; fewer, also less than one, where answers come too slowly for so many. */
+export const throughput = ({ abreast, flow }: Speed): number =>
+  Math.min(Math.max(1, ...abreast.map(({ count }) => count)), flow.length === 0 ? 1 : Math.max(...flow) * FLOW)
+
+/** Requests that the portal was seen to work on at once, at least 1. */
+export const seenWorkers = (speed: Speed): number => Math.max(1, Math.ceil(throughput(speed)))
+
+/** Requests that the portal works on at once; undefined as long as none had to wait: then there may be more. */
+export const workersOf = (speed: Speed): number | undefined =>
+  speed.abreast.some(({ queued }) => queued) ? seenWorkers(speed) : undefined
+
+const remember = <T>(list: T[], item: T, most: number): void => {
+  list.push(item)
+  if (list.length > most) list.shift()
+}
+
+const smooth = (before: number | undefined, now: number): number =>
+  before === undefined ? now : before * 0.8 + now * 0.2
+
+/** Takes an answer to a batch of this kind of run into account. */
+export const learnSpeed = (speed: Speed, kind: string, { reply, elapsed, abreast, rowsInFlight }: Answer): void => {
+  const { duration, times } = reply
+  if (times.size === 0) return
+  const each = duration / times.size
+  speed.perCommand.set(kind, smooth(speed.perCommand.get(kind), each))
+  speed.latency = Math.min(speed.latency, Math.max(0, elapsed - duration))
+  const served = Math.max(elapsed - speed.latency, duration, 1e-6)
+  remember(speed.flow, (rowsInFlight * each) / served, FLOWS)
+  const queued = served - duration > Math.max(QUEUED * duration, 0.02)
+  if (queued || abreast > seenWorkers(speed)) remember(speed.abreast, { count: abreast, queued }, REMEMBERED)
+}
