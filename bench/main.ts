@@ -31,6 +31,8 @@ interface Scenario {
   readonly scale: number
   /** The portal counts operating time: 480 s of each method in 600 s. */
   readonly operating?: true
+  /** The known ways run here too. */
+  readonly compare?: true
 }
 
 interface Row extends Scenario {
@@ -49,19 +51,32 @@ interface Row extends Scenario {
   readonly limited: number
 }
 
-/** `scales`: for 30, 80 and 300 ms; slow commands bear more scaling before our own milliseconds show. */
-const grid = (rows: number, scales: readonly [number, number, number]): Scenario[] =>
-  [30, 80, 300].flatMap((commandMs, index) =>
-    [4, 8, 32].map(workers => ({ rows, commandMs, workers, scale: scales[index] ?? 1 }))
-  )
+/** A run is scaled down to about so many seconds: our own milliseconds are not scaled. */
+const SECONDS = 3
+const at = (rows: number, commandMs: number, workers: number): Scenario => {
+  const seconds = lowerBound({
+    rows,
+    workers,
+    commandSeconds: commandMs / 1000,
+    latencySeconds: LATENCY_MS / 1000,
+    burst: BURST,
+    rate: RATE
+  })
+  return { rows, commandMs, workers, scale: Math.max(1, Math.round(seconds / SECONDS)) }
+}
+const grid = (rows: number): Scenario[] =>
+  [30, 80, 300].flatMap(commandMs => [4, 8, 32].map(workers => at(rows, commandMs, workers)))
 const scenarios: Scenario[] = [
-  ...grid(200, [1, 2, 5]),
-  ...grid(2000, [5, 8, 15]),
+  ...grid(200),
+  ...grid(2000),
   // One for each limit that decides: the bucket, the workers, both.
-  { rows: 10_000, commandMs: 30, workers: 32, scale: 15 },
-  { rows: 10_000, commandMs: 80, workers: 8, scale: 20 },
-  { rows: 10_000, commandMs: 300, workers: 32, scale: 20 },
-  { rows: 8000, commandMs: 300, workers: 8, scale: 40, operating: true }
+  at(10_000, 30, 32),
+  at(10_000, 80, 8),
+  at(10_000, 300, 32),
+  { rows: 8000, commandMs: 300, workers: 8, scale: 40, operating: true },
+  // The known ways are slow.
+  { rows: 200, commandMs: 80, workers: 32, scale: 2, compare: true },
+  { rows: 2000, commandMs: 80, workers: 32, scale: 8, compare: true }
 ]
 const chosen = quick ? scenarios.filter(({ rows, commandMs }) => rows <= 2000 && commandMs === 80) : scenarios
 
@@ -165,8 +180,7 @@ try {
       results.push(row)
       print(row)
     }
-    // The known ways are slow: once per size is enough to know the ratio.
-    if (scenario.rows <= 2000 && scenario.workers === 32 && scenario.commandMs === 80) {
+    if (scenario.compare) {
       for (const contender of known) {
         for (const row of await measure(portal, contender, scenario, 1)) {
           results.push(row)

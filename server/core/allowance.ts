@@ -1,6 +1,7 @@
 // How many commands of a method may go out before its operating time is used up.
 // Must stay true: pure; work that fits into the window is never held back; what does not fit comes near the limit with one request at a time.
 import type { Channel } from './channel.ts'
+import { secondsPerCommand } from './speed.ts'
 
 /** Of a known limit this much is used; the rest is for what was counted differently than we thought. */
 const USED = 0.97
@@ -33,7 +34,7 @@ export const allowanceOf = (
   if (pace.parkedUntil(method, now) > 0) return { rows: 0, halt: false }
   if (pace.probing(method)) return { rows: underWay > 0 ? 0 : 1, halt: false }
   const budget = pace.budget(method, now)
-  const perCommand = speed.perCommand.get(kind)
+  const perCommand = secondsPerCommand(speed, kind)
   if (budget === undefined || perCommand === undefined) return { rows: left, halt: false }
   const usable = budget.left - budget.limit * (1 - USED)
   if ((left + underWay) * perCommand <= usable) return { rows: left, halt: false }

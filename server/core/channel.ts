@@ -3,7 +3,7 @@
 
 import type { Answer } from './answer.ts'
 import type { Clock } from './clock.ts'
-import { createLoadCounter } from './load.ts'
+import { createLoadCounter, rowsOf } from './load.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
 import { type Speed, unknownSpeed } from './speed.ts'
@@ -50,7 +50,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
   const send: Channel['send'] = async (commands, options) => {
     const sentAt = clock.now()
     const place = load.occupy(commands.length, sentAt)
-    const { rowsInFlight } = load.now()
+    const rowsInFlight = rowsOf(load.now())
     try {
       const reply = await portal.execute(commands, options)
       const now = clock.now()

@@ -44,19 +44,30 @@ export const largestBatch = (perCommand: number, requestSeconds: number, aim = A
 /** `rows`, rounded up to whole groups. */
 export const wholeGroups = (rows: number, grain: number): number => Math.ceil(rows / grain - 1e-9) * grain
 
-/** Seconds from now until each worker has nothing to do, soonest first, when requests are worked on in their order. */
+/**
+ * Seconds from now until each worker has nothing to do, soonest first. Requests are worked on in their order:
+ * one begins as soon as fewer than all workers are busy with older ones.
+ */
 export const idleTimes = (
   workers: number,
-  underWay: readonly UnderWay[],
+  load: readonly UnderWay[],
   { perCommand, latency, now }: { readonly perCommand: number; readonly latency: number; readonly now: number }
 ): number[] => {
-  const idleIn = new Array<number>(workers).fill(Number.NEGATIVE_INFINITY)
-  for (const { rows, since } of underWay) {
-    const ends = Math.max(idleIn.shift() ?? 0, (since - now) / 1000 + latency / 2) + rows * perCommand
-    const place = idleIn.findIndex(other => other > ends)
-    idleIn.splice(place < 0 ? idleIn.length : place, 0, ends)
+  const idleIn = new Array<number>(workers).fill(0)
+  const occupy = (from: number, rows: number): void => {
+    // It is not answered yet.
+    const until = Math.max(from + rows * perCommand, 0)
+    const place = idleIn.findIndex(other => other > until)
+    idleIn.splice(place < 0 ? idleIn.length : place, 0, until)
   }
-  return idleIn.map(seconds => Math.max(0, seconds))
+  for (const { rows, since, ahead, passed } of load) {
+    const sooner = idleIn.shift() ?? 0
+    const freed = passed[ahead - workers]
+    if (ahead < workers) occupy((since - now) / 1000 + latency / 2, rows)
+    else if (freed === undefined) occupy(sooner, rows)
+    else occupy((freed - now) / 1000 - latency / 2, rows)
+  }
+  return idleIn
 }
 
 /** Rows that the workers can get done in `seconds`, with the requests that there are until then: the largest pieces first. */

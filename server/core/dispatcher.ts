@@ -2,7 +2,7 @@
 // Must stay true: pure arithmetic over what it was told; what is under way is answered long before a request's time is up.
 import type { Answer } from './answer.ts'
 import { cutBatch, idleTimes, wholeGroups } from './cut.ts'
-import type { UnderWay } from './load.ts'
+import { rowsOf, type UnderWay } from './load.ts'
 import { learnSpeed, type Speed, secondsPerCommand, seenWorkers, throughput, workersOf } from './speed.ts'
 
 export const MAX_IN_FLIGHT = 48
@@ -33,8 +33,8 @@ export interface Situation {
   readonly left: number
   /** Requests that the pace allows now. */
   readonly free: number
-  /** Requests at the portal, oldest first. */
-  readonly underWay: readonly UnderWay[]
+  /** What lies at the portal, oldest first. */
+  readonly load: readonly UnderWay[]
 }
 
 export interface Dispatcher {
@@ -65,22 +65,22 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
     Math.max(SMALL, (requestSeconds * QUEUE * throughput(speed)) / perCommand)
 
   /** Small batches while the portal is unknown. */
-  const explore = ({ left, free, underWay }: Situation): number => {
+  const explore = ({ left, free, load }: Situation): number => {
     const share = wholeGroups(Math.max((left / free) * SMALL_SKEW, left / UNKNOWN_IN_FLIGHT), grain)
     if (share <= SMALL) return share
-    return underWay.length < PROBES ? PROBE_ROWS : 0
+    return load.length < PROBES ? PROBE_ROWS : 0
   }
 
   return {
     size(situation) {
-      const { now, left, free, underWay } = situation
-      const inFlight = underWay.length
+      const { now, left, free, load } = situation
+      const inFlight = load.length
       if (left <= 0 || free < 1 || inFlight >= careful) return 0
       const perCommand = secondsPerCommand(speed, kind)
       if (perCommand === undefined) return explore(situation)
       const workers = workersOf(speed)
       const abreast = workers ?? Math.max(seenWorkers(speed), UNKNOWN_IN_FLIGHT)
-      const idleIn = idleTimes(abreast, underWay, { perCommand, latency: speed.latency, now })
+      const idleIn = idleTimes(abreast, load, { perCommand, latency: speed.latency, now })
       const { size, cap, requests } = cutBatch({ left, free, rate, perCommand, idleIn, requestSeconds, grain })
       // Where the bucket decides, no more than gets through in its time.
       const bucketSeconds = Math.max(0, left / cap - free) / rate
@@ -92,10 +92,9 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       const busy = Math.floor(abreast * (1 + AHEAD * onTheWire)) + 1
       if (inFlight >= Math.min(busy, enough, MAX_IN_FLIGHT)) return 0
       if (inFlight >= abreast && (idleIn[0] ?? 0) > requestSeconds * UNDOUBTED) return 0
-      const rowsInFlight = underWay.reduce((sum, { rows }) => sum + rows, 0)
-      if (inFlight === 0 || rowsInFlight + size <= rowsAllowed(perCommand)) return size
+      if (inFlight === 0 || rowsOf(load) + size <= rowsAllowed(perCommand)) return size
       // No room but for a small one, which soon tells whether it had to wait behind all this.
-      const spare = requests > left / cap + 1 && !underWay.some(({ rows }) => rows === PROBE_ROWS)
+      const spare = requests > left / cap + 1 && !load.some(({ rows }) => rows === PROBE_ROWS)
       return workers === undefined && spare ? PROBE_ROWS : 0
     },
     measured(answer) {

@@ -1,13 +1,12 @@
-// Time left of a run: by the model of the portal's limits, and by the rows settled in the last seconds.
+// What an operation takes before it begins, and how long a run still takes: both by the model of the portal's limits.
 // Must stay true: pure; no estimate before there is something to estimate from.
 import type { Channel } from './channel.ts'
 import { type EntityName, entities, entityNames } from './entities.ts'
 import type { RunState } from './fold.ts'
 import { type Forecast, forecast } from './forecast.ts'
 import { readBounds } from './listing.ts'
-import type { Load } from './load.ts'
+import { rowsOf, type UnderWay } from './load.ts'
 import type { Operation } from './recipe.ts'
-import { workersOf } from './speed.ts'
 
 /** Rows come in groups of this size: a company and its contact travel together. */
 export const grainOf = (kind: RunState['kind']): number => (kind === 'create' ? 2 : 1)
@@ -18,7 +17,8 @@ export const forecastRows = (
   rows: Readonly<Record<EntityName, number>>,
   channel: Channel,
   now: number,
-  requestSeconds: number
+  requestSeconds: number,
+  load: readonly UnderWay[] = []
 ): Forecast =>
   forecast({
     commands: new Map(
@@ -32,7 +32,9 @@ export const forecastRows = (
     speed: channel.speed,
     free: channel.pace.free(now, 'run'),
     rate: channel.pace.rate,
-    requestSeconds
+    requestSeconds,
+    now,
+    load
   })
 
 /** Ids that one request lists, about. */
@@ -66,52 +68,23 @@ export const estimateOperation = async (
   return { companies: rows.company, contacts: rows.contact, ...deleting, requests: deleting.requests + listing }
 }
 
-export interface Estimate {
-  /** To be told whenever rows were settled, and once at the beginning. `load`: what lies at the portal. */
-  done(now: number, state: RunState, load: Load): void
-  /** Whole seconds; null while unknown. */
-  secondsLeft(now: number, state: RunState, load: Load): number | null
-}
-
 const doneOf = ({ created, deleted, failed }: RunState): number =>
   created.company + created.contact + deleted.company + deleted.contact + failed
 
-/** Of so many batches one after another. */
-const WAVES = 3
-
-export const createEstimate = (channel: Channel, requestSeconds: number): Estimate => {
-  const windowMs = requestSeconds * 1000
-  const points: { at: number; worked: number }[] = []
-  /** Rows settled, and on average half of each batch that a worker has in hand. */
-  const worked = (state: RunState, { inFlight, rowsInFlight }: Load): number => {
-    const inHand = Math.min(1, (workersOf(channel.speed) ?? inFlight) / Math.max(1, inFlight))
-    return doneOf(state) + (rowsInFlight * inHand) / 2
-  }
-
-  return {
-    done(now, state, load) {
-      points.push({ at: now, worked: worked(state, load) })
-      while (points.length > 2 && (points[0]?.at ?? now) < now - windowMs) points.shift()
-    },
-    secondsLeft(now, state, load) {
-      const first = points[0]
-      const total = state.totals.company + state.totals.contact
-      const left = total - worked(state, load)
-      if (first === undefined || total === 0 || doneOf(state) === 0) return null
-      const share = left / Math.max(1, total - doneOf(state))
-      const rowsOf = (entity: EntityName): number =>
-        Math.max(0, state.totals[entity] - state.created[entity] - state.deleted[entity]) * share
-      const rows = { company: rowsOf('company'), contact: rowsOf('contact') }
-      const model = forecastRows(state.kind, rows, channel, now, requestSeconds)
-      if (!model.measured) return null
-      const batchSeconds =
-        (load.rowsInFlight / Math.max(1, load.inFlight)) * (channel.speed.perCommand.get(state.kind) ?? 0)
-      const seconds = (now - first.at) / 1000
-      const lately = worked(state, load) - first.worked
-      // Batches end in waves: what was done lately says how fast the portal is once several waves have passed.
-      // Nothing was, while the portal was away: then the model says how long the rest takes once it is back.
-      if (model.limit !== 'portal' || seconds < WAVES * batchSeconds || lately <= 0) return Math.ceil(model.seconds)
-      return Math.ceil((left * seconds) / lately)
-    }
-  }
+/** Whole seconds until a run is done; null while unknown. `load`: what lies at the portal, oldest first. */
+export const secondsLeft = (
+  now: number,
+  state: RunState,
+  load: readonly UnderWay[],
+  channel: Channel,
+  requestSeconds: number
+): number | null => {
+  const left = state.totals.company + state.totals.contact - doneOf(state)
+  if (left <= 0 || doneOf(state) === 0) return null
+  const toSend = Math.max(0, 1 - rowsOf(load) / left)
+  const toCome = (entity: EntityName): number =>
+    Math.max(0, state.totals[entity] - state.created[entity] - state.deleted[entity]) * toSend
+  const rows = { company: toCome('company'), contact: toCome('contact') }
+  const model = forecastRows(state.kind, rows, channel, now, requestSeconds, load)
+  return model.measured ? Math.ceil(model.seconds) : null
 }

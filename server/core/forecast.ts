@@ -1,8 +1,9 @@
 // How many requests and how long a piece of work takes, and which limit decides: the model behind the estimate and the time left.
 // Must stay true: pure; it cuts batches as the dispatcher does, and lets them wait for the bucket as the pace does.
-import { cutBatch } from './cut.ts'
+import { cutBatch, idleTimes } from './cut.ts'
 import { MAX_IN_FLIGHT } from './dispatcher.ts'
-import { type Speed, seenWorkers, workersOf } from './speed.ts'
+import type { UnderWay } from './load.ts'
+import { type Speed, secondsPerCommand, seenWorkers, workersOf } from './speed.ts'
 
 /** As long as nothing was measured: a cloud portal's usual time of a command, and requests at once. */
 const USUAL_SECONDS = 0.15
@@ -35,6 +36,9 @@ export interface ForecastInput {
   readonly free: number
   readonly rate: number
   readonly requestSeconds: number
+  /** Unix ms, and what lies at the portal then, oldest first; `commands` are to come after it. */
+  readonly now: number
+  readonly load: readonly UnderWay[]
 }
 
 export interface Forecast {
@@ -54,43 +58,44 @@ const operatingSeconds = (work: number, { left, limit, window, resetIn }: Budget
 
 export const forecast = (input: ForecastInput): Forecast => {
   const { commands, budgetOf, kind, grain, speed, rate, requestSeconds } = input
-  const known = speed.perCommand.get(kind)
+  const known = secondsPerCommand(speed, kind)
   const perCommand = known ?? USUAL_SECONDS
-  const abreast = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), USUAL_WORKERS))
+  const workers = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), USUAL_WORKERS))
   const latency = Number.isFinite(speed.latency) ? speed.latency : 0
+  // When each worker has nothing to do, soonest first.
+  const idle = idleTimes(workers, input.load, { perCommand, latency, now: input.now })
   let left = [...commands.values()].reduce((sum, count) => sum + count, 0)
   let requests = 0
   let tokens = input.free
-  let sentAt = 0
-  let workedUntil = 0
+  let now = 0
   let waited = 0
-  let last = 0
   while (left > 0) {
+    const soonest = Math.max(now, idle[0] ?? 0)
+    tokens += (soonest - now) * rate
+    now = soonest
     if (tokens < 1) {
       const pause = (1 - tokens) / rate
-      waited += Math.max(0, sentAt + pause - workedUntil)
-      sentAt += pause
+      waited += pause
+      now += pause
       tokens = 1
     }
-    const idleIn = new Array<number>(Math.round(abreast)).fill(0)
-    const { size } = cutBatch({ left, free: tokens, rate, perCommand, idleIn, requestSeconds, grain })
-    last = Math.min(size, left) * perCommand
+    const idleIn = idle.map(at => Math.max(0, at - now))
+    const { size } = cutBatch({ left, free: Math.floor(tokens), rate, perCommand, idleIn, requestSeconds, grain })
+    const ends = now + Math.min(size, left) * perCommand
+    idle.shift()
+    const place = idle.findIndex(at => at > ends)
+    idle.splice(place < 0 ? idle.length : place, 0, ends)
     left -= size
     requests += 1
     tokens -= 1
-    // The portal's workers as one that is so many times as fast; nothing is sent long before it can be worked on.
-    workedUntil = Math.max(workedUntil, sentAt) + last / abreast
-    const next = Math.max(sentAt, workedUntil - last)
-    tokens += (next - sentAt) * rate
-    sentAt = next
   }
-  // The last batch is worked on by a single worker.
-  const bySending = requests === 0 ? 0 : workedUntil + last * (1 - 1 / abreast) + latency
+  const last = idle.at(-1) ?? 0
+  const bySending = last === 0 ? 0 : last + latency
   let byOperating = 0
   for (const [method, count] of commands) {
     const budget = budgetOf(method)
     if (budget === undefined || count * perCommand <= budget.left) continue
-    byOperating = Math.max(byOperating, operatingSeconds(count * perCommand, budget, abreast / commands.size) + latency)
+    byOperating = Math.max(byOperating, operatingSeconds(count * perCommand, budget, workers / commands.size) + latency)
   }
   const seconds = Math.max(bySending, byOperating)
   const limit = byOperating > bySending ? 'operating' : waited > bySending / 4 ? 'requests' : 'portal'

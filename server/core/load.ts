@@ -6,17 +6,17 @@ export interface UnderWay {
   readonly rows: number
   /** Unix ms. */
   readonly since: number
+  /** Older requests that lay there then, and when those of them that are gone were answered. */
+  readonly ahead: number
+  readonly passed: readonly number[]
 }
 
-export interface Load {
-  readonly inFlight: number
-  readonly rowsInFlight: number
-}
+/** Rows of all of them. */
+export const rowsOf = (load: readonly UnderWay[]): number => load.reduce((sum, { rows }) => sum + rows, 0)
 
 export interface LoadCounter {
-  now(): Load
   /** Oldest first. */
-  underWay(): UnderWay[]
+  now(): readonly UnderWay[]
   /** Counts a request of so many rows until `answered` is called. */
   occupy(rows: number, now: number): Place
 }
@@ -34,24 +34,21 @@ const BLUR = 0.1
 
 /** `freed`: called whenever a request has been answered. */
 export const createLoadCounter = (freed: () => void = () => undefined): LoadCounter => {
-  const open = new Set<UnderWay & { readonly order: number }>()
+  const open = new Set<UnderWay & { readonly order: number; readonly passed: number[] }>()
   /** Answered while one that is still open lay there. */
   let closed: { readonly order: number; readonly at: number }[] = []
   let count = 0
-  let rowsInFlight = 0
 
   return {
-    now: () => ({ inFlight: open.size, rowsInFlight }),
-    underWay: () => [...open],
+    now: () => [...open],
     occupy(rows, since) {
       count += 1
-      const request = { rows, since, order: count }
+      const request = { rows, since, ahead: open.size, passed: [], order: count }
       open.add(request)
-      rowsInFlight += rows
       return {
         answered(at, duration = 0) {
           open.delete(request)
-          rowsInFlight -= rows
+          for (const other of open) if (other.order > request.order) other.passed.push(at)
           const began = at - duration * 1000 * (1 - BLUR)
           const before = ({ order }: { order: number }): boolean => order < request.order
           const abreast =

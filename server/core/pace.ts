@@ -177,8 +177,9 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
       const usual = Math.max(requestSeconds * USUAL_LIMIT_REQUESTS, used)
       const limit = Number.isFinite(shown) ? shown : usual
       const comesBackAt = Math.max(parkedUntil, resetAt)
-      const usedNow = parkedUntil > now ? limit : resetAt > now ? used : 0
       const window = requestSeconds * WINDOW_REQUESTS
+      // At `resetAt` only the oldest part of the window falls out: the next answer tells how much. A whole window later all of it has.
+      const usedNow = parkedUntil > now ? limit : resetAt + window * 1000 > now ? used : 0
       return {
         left: Math.max(0, limit - usedNow),
         limit,

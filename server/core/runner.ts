@@ -6,7 +6,7 @@ import { type Clock, createBell } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { type Ending, failedBy, internalError } from './ending.ts'
 import { AppError } from './errors.ts'
-import { createEstimate } from './estimate.ts'
+import { secondsLeft } from './estimate.ts'
 import { foldAll, type LiveState, notLive, type RunState } from './fold.ts'
 import { LeaseLost } from './journal.ts'
 import { createLoadCounter } from './load.ts'
@@ -43,7 +43,6 @@ export interface Runner {
 export const createRunner = (deps: RunnerDeps): Runner => {
   const { mission, channel, dispatcher, clock, random } = deps
   const bell = createBell(clock)
-  const estimate = createEstimate(channel, deps.requestSeconds)
   let state = deps.initial
   let batchNumber = deps.firstBatch
   /** Batches that are not settled and journalled yet. */
@@ -74,7 +73,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       pace: channel.pace,
       quietUntil: patience.quietUntil()
     })
-    const etaSeconds = estimate.secondsLeft(now, state, load.now())
+    const etaSeconds = secondsLeft(now, state, load.now(), channel, deps.requestSeconds)
     return { etaSeconds, waitingUntil: wait?.until ?? null, waitingFor: wait?.for ?? null }
   }
 
@@ -84,7 +83,6 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     state = folded.state
     if (folded.events.length === 0) return
     await deps.write(folded.events, folded.state)
-    estimate.done(clock.now(), folded.state, load.now())
     deps.show(folded.state, live(clock.now()))
   }
 
@@ -153,7 +151,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
         now,
         left: mission.left(),
         free: channel.pace.free(now, 'run'),
-        underWay: load.underWay()
+        load: load.now()
       })
       const batch = size > 0 ? mission.next(size, now) : null
       if (batch === null || channel.pace.reserve(now, 'run') !== 0) return

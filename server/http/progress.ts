@@ -8,6 +8,14 @@ import { type EventStream, streamEvents } from './event-stream.ts'
 /** The id of a `busy` event: who comes back with it was refused, and is refused for good. */
 export const BUSY_ID = 'busy'
 
+const texts = new WeakMap<RunSnapshot, string>()
+/** A snapshot as JSON: written once, however many read along. */
+const textOf = (snapshot: RunSnapshot): string => {
+  const text = texts.get(snapshot) ?? JSON.stringify(snapshot)
+  texts.set(snapshot, text)
+  return text
+}
+
 /** A cancelled run has ended as asked, so it is `done`; `failed` and `interrupted` are not what was asked for. */
 const finalEvent = ({ status }: RunSnapshot): 'done' | 'failed' =>
   status === 'failed' || status === 'interrupted' ? 'failed' : 'done'
@@ -21,7 +29,7 @@ const sendPercents = async (runs: Runs, runId: string, stream: EventStream): Pro
       if (!(await stream.send({ id, data: String(sent) }))) return
     }
     if (snapshot.status !== 'running') {
-      await stream.send({ event: finalEvent(snapshot), id, data: JSON.stringify(snapshot) })
+      await stream.send({ event: finalEvent(snapshot), id, data: textOf(snapshot) })
     }
   }
 }
@@ -34,7 +42,7 @@ export const streamPercents = (ctx: Context, runs: Runs, runId: string, closing:
 export const streamSnapshots = (ctx: Context, runs: Runs, runId: string, closing: AbortSignal): void =>
   streamEvents(ctx, { closing }, async stream => {
     for await (const snapshot of runs.watch(runId, stream.closed)) {
-      const data = JSON.stringify(snapshot)
+      const data = textOf(snapshot)
       if (!(await stream.send({ event: 'progress', data }))) return
       if (snapshot.status !== 'running') await stream.send({ event: 'done', data })
     }
