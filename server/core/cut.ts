@@ -120,18 +120,23 @@ const leastOf = (supply: Supply, cap: number, end: number): number => {
   return high * grain
 }
 
-export const cutBatch = (supply: Supply): Cut => {
-  const { left, free, rate, perCommand, idleIn, requestSeconds, grain } = supply
+/** As the batches come when nobody looks at the end: early ones are larger than late ones, so that the last ones end together. */
+export const guidedCut = ({ left, free, rate, perCommand, idleIn, requestSeconds }: Omit<Supply, 'grain'>): Cut => {
   const workers = idleIn.length
   const requests = free + rate * ((left * perCommand) / workers)
   const aim = largestBatch(perCommand, requestSeconds)
   const cap = left / requests > aim ? largestBatch(perCommand, requestSeconds, AIM_WHEN_SCARCE) : aim
-  // Early batches are larger than late ones, so that the last ones end together.
-  let share = Math.max((left / requests) * SKEW, left / (2 * workers))
-  if (left <= PLANNED * cap * workers) {
-    // None is to end after all the others, and none so small that the others can't.
+  return { size: Math.min(cap, Math.max(1, (left / requests) * SKEW, left / (2 * workers))), cap, requests }
+}
+
+/** The next batch. Near the end none is to end after all the others, and none to be so small that the others can't. */
+export const cutBatch = (supply: Supply): Cut => {
+  const { left, perCommand, idleIn, grain } = supply
+  const { size, cap, requests } = guidedCut(supply)
+  let share = size
+  if (left <= PLANNED * cap * idleIn.length) {
     const end = endOf(supply, cap)
-    share = Math.min(Math.max(share, leastOf(supply, cap, end)), Math.max(1, (end - (idleIn[0] ?? 0)) / perCommand))
+    share = Math.min(Math.max(size, leastOf(supply, cap, end)), Math.max(1, (end - (idleIn[0] ?? 0)) / perCommand))
   }
   return { size: Math.max(1, Math.floor(Math.min(cap, wholeGroups(share, grain)))), cap, requests }
 }

@@ -3,7 +3,7 @@
 import type { Answer } from './answer.ts'
 import { cutBatch, idleTimes, wholeGroups } from './cut.ts'
 import { rowsOf, type UnderWay } from './load.ts'
-import { learnSpeed, type Speed, secondsPerCommand, seenWorkers, throughput, workersOf } from './speed.ts'
+import { learnSpeed, noneWaited, type Speed, secondsPerCommand, seenWorkers, throughput, workersOf } from './speed.ts'
 
 export const MAX_IN_FLIGHT = 48
 /** As long as nobody has had to wait, no more than this is under way: something is to be left to level the end with. */
@@ -90,12 +90,14 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
           : MAX_IN_FLIGHT
       const onTheWire = Math.min(1, speed.latency / (size * perCommand))
       const busy = Math.floor(abreast * (1 + AHEAD * onTheWire)) + 1
-      if (inFlight >= Math.min(busy, enough, MAX_IN_FLIGHT)) return 0
-      if (inFlight >= abreast && (idleIn[0] ?? 0) > requestSeconds * UNDOUBTED) return 0
-      if (inFlight === 0 || rowsOf(load) + size <= rowsAllowed(perCommand)) return size
-      // No room but for a small one, which soon tells whether it had to wait behind all this.
+      if (inFlight >= Math.min(enough, MAX_IN_FLIGHT)) return 0
+      const full = inFlight >= busy || (inFlight >= abreast && (idleIn[0] ?? 0) > requestSeconds * UNDOUBTED)
+      const room = inFlight === 0 || rowsOf(load) + size <= rowsAllowed(perCommand)
+      if (!full && room) return size
+      // No place but for a small one, which soon tells whether it had to wait behind all this: there may be more workers.
       const spare = requests > left / cap + 1 && !load.some(({ rows }) => rows === PROBE_ROWS)
-      return workers === undefined && spare ? PROBE_ROWS : 0
+      const ask = full ? noneWaited(speed) && left > cap * abreast : workers === undefined
+      return spare && ask ? PROBE_ROWS : 0
     },
     measured(answer) {
       careful = Math.min(MAX_IN_FLIGHT, careful + 1)

@@ -80,7 +80,8 @@ export const secondsLeft = (
   requestSeconds: number
 ): number | null => {
   const left = state.totals.company + state.totals.contact - doneOf(state)
-  if (left <= 0 || doneOf(state) === 0) return null
+  if (doneOf(state) === 0) return null
+  if (left <= 0) return 0
   const toSend = Math.max(0, 1 - rowsOf(load) / left)
   const toCome = (entity: EntityName): number =>
     Math.max(0, state.totals[entity] - state.created[entity] - state.deleted[entity]) * toSend

@@ -1,6 +1,6 @@
 // How many requests and how long a piece of work takes, and which limit decides: the model behind the estimate and the time left.
 // Must stay true: pure; it cuts batches as the dispatcher does, and lets them wait for the bucket as the pace does.
-import { cutBatch, idleTimes } from './cut.ts'
+import { guidedCut, idleTimes, wholeGroups } from './cut.ts'
 import { MAX_IN_FLIGHT } from './dispatcher.ts'
 import type { UnderWay } from './load.ts'
 import { type Speed, secondsPerCommand, seenWorkers, workersOf } from './speed.ts'
@@ -79,8 +79,8 @@ export const forecast = (input: ForecastInput): Forecast => {
       now += pause
       tokens = 1
     }
-    const idleIn = idle.map(at => Math.max(0, at - now))
-    const { size } = cutBatch({ left, free: Math.floor(tokens), rate, perCommand, idleIn, requestSeconds, grain })
+    const share = guidedCut({ left, free: tokens, rate, perCommand, idleIn: idle, requestSeconds }).size
+    const size = wholeGroups(Math.max(1, Math.min(share, Math.max(left / workers, left / tokens))), grain)
     const ends = now + Math.min(size, left) * perCommand
     idle.shift()
     const place = idle.findIndex(at => at > ends)

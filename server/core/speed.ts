@@ -16,7 +16,7 @@ export interface Speed {
   readonly perCommand: Map<string, number>
   /** How many requests the portal worked on at once: what the newest answers say. */
   readonly abreast: { readonly count: number; readonly queued: boolean }[]
-  /** How many it must have worked on to get through what lay there, in the time that an answer took. */
+  /** How many it must have worked on to get through what lay there, in the time that an answer took; infinite where none had to wait. */
   readonly flow: number[]
   /** Shortest time that an answer spent outside the portal's own work. */
   latency: number
@@ -44,6 +44,9 @@ export const seenWorkers = (speed: Speed): number => Math.max(1, Math.ceil(throu
 export const workersOf = (speed: Speed): number | undefined =>
   speed.abreast.some(({ queued }) => queued) ? seenWorkers(speed) : undefined
 
+/** True when none of the newest answers had to wait: the portal may work on more than it was seen to. */
+export const noneWaited = ({ flow }: Speed): boolean => flow.length === FLOWS && !flow.some(Number.isFinite)
+
 const remember = <T>(list: T[], item: T, most: number): void => {
   list.push(item)
   if (list.length > most) list.shift()
@@ -60,7 +63,8 @@ export const learnSpeed = (speed: Speed, kind: string, { reply, elapsed, abreast
   speed.perCommand.set(kind, smooth(speed.perCommand.get(kind), each))
   speed.latency = Math.min(speed.latency, Math.max(0, elapsed - duration))
   const served = Math.max(elapsed - speed.latency, duration, 1e-6)
-  remember(speed.flow, (rowsInFlight * each) / served, FLOWS)
   const queued = served - duration > Math.max(QUEUED * duration, 0.02)
+  // An answer that came at once says of no limit.
+  remember(speed.flow, queued ? (rowsInFlight * each) / served : Number.POSITIVE_INFINITY, FLOWS)
   if (queued || abreast > seenWorkers(speed)) remember(speed.abreast, { count: abreast, queued }, REMEMBERED)
 }
