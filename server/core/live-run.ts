@@ -1,34 +1,75 @@
 // An active run as others see it: its newest snapshot, and a way to wait for a newer one.
-// Must stay true: a slow watcher costs nothing: it skips to the newest.
+// Must stay true: a snapshot that nobody looks at is not made; a slow watcher costs nothing: it skips to the newest.
+import type { Clock } from './clock.ts'
 import type { RunSnapshot } from './run.ts'
+
+/** Watchers share one snapshot for so long, and each is told of a newer one at most this often. */
+const SHOW_EVERY_MS = 100
 
 export interface LiveRun {
   current(): RunSnapshot
-  show(snapshot: RunSnapshot): void
-  /** Resolves at the next `show`, or when `signal` aborts. */
-  changed(signal: AbortSignal): Promise<void>
+  /** There is something newer. `make` is called once, when somebody looks, or never. */
+  show(make: () => RunSnapshot): void
+  /** Nothing newer will come: whoever waits gets the last snapshot at once. */
+  end(): void
+  ended(): boolean
+  /** For watchers, who saw `seen` last: a newer one in its time; whatever there is when the run has ended or `signal` aborts. */
+  newer(seen: RunSnapshot | undefined, signal: AbortSignal): Promise<RunSnapshot>
 }
 
-export const createLiveRun = (first: RunSnapshot): LiveRun => {
-  let snapshot = first
-  const waiters = new Set<() => void>()
+export const createLiveRun = (first: RunSnapshot, clock: Clock): LiveRun => {
+  const over = new AbortController()
+  let make = (): RunSnapshot => first
+  let newest: RunSnapshot | undefined = first
+  let shared = first
+  let sharedAt = Number.NEGATIVE_INFINITY
+  let waiters = new Set<() => void>()
+
+  const current = (): RunSnapshot => {
+    newest ??= make()
+    return newest
+  }
+  const share = (): RunSnapshot => {
+    const now = clock.now()
+    // A clock that was set back would keep an old snapshot.
+    if (over.signal.aborted || Math.abs(now - sharedAt) >= SHOW_EVERY_MS) {
+      shared = current()
+      sharedAt = now
+    }
+    return shared
+  }
+  /** One timer for all who have waited for the same news. */
+  const tell = (): void => {
+    if (waiters.size === 0) return
+    const told = waiters
+    waiters = new Set()
+    void clock.sleep(SHOW_EVERY_MS, over.signal).then(() => {
+      for (const wake of told) wake()
+    })
+  }
+
   return {
-    current: () => snapshot,
+    current,
     show(next) {
-      snapshot = next
-      for (const wake of waiters) wake()
-      waiters.clear()
+      make = next
+      newest = undefined
+      tell()
     },
-    changed(signal) {
+    end() {
+      tell()
+      over.abort()
+    },
+    ended: () => over.signal.aborted,
+    newer(seen, signal) {
       return new Promise(resolve => {
-        if (signal.aborted) return resolve()
+        if (seen === undefined || signal.aborted || over.signal.aborted) return resolve(share())
         const wake = (): void => {
           signal.removeEventListener('abort', wake)
-          waiters.delete(wake)
-          resolve()
+          resolve(share())
         }
         waiters.add(wake)
         signal.addEventListener('abort', wake, { once: true })
+        if (newest !== seen) tell()
       })
     }
   }

@@ -109,7 +109,7 @@ export const openAttempt = async (
   const snapshot = snap(initial, notLive)
   if (mode === 'new') await journal.create(lease, { ...record, snapshot }, opening)
   else if (opening.length > 0) await journal.append(lease, record.id, opening, snapshot)
-  live.show(snapshot)
+  live.show(() => snapshot)
   const runner = createRunner({
     mission,
     channel,
@@ -127,7 +127,7 @@ export const openAttempt = async (
     firstBatch: lastBatch,
     confirm,
     write: (events, next) => journal.append(lease, record.id, events, snap(next, notLive)),
-    show: (next, current) => live.show(snap(next, current))
+    show: (next, liveOf) => live.show(() => snap(next, liveOf(next)))
   })
   if (mode === 'recover') runner.end(state.cancelling ? cancelled : interrupted(true))
   return runner

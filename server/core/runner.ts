@@ -30,7 +30,7 @@ export interface RunnerDeps {
   readonly confirm: () => Promise<void>
   /** Makes events durable together with the state that follows; calls resolve in order. @throws {AppError} STORAGE_FAILED, {LeaseLost} */
   readonly write: (events: readonly RunEvent[], state: RunState) => Promise<void>
-  readonly show: (state: RunState, live: LiveState) => void
+  readonly show: (state: RunState, live: (state: RunState) => LiveState) => void // `live`: asked when somebody looks
 }
 
 export interface Runner {
@@ -63,8 +63,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     bell.wake()
   }
 
-  const live = (now: number): LiveState => {
-    if (state.status !== 'running') return notLive
+  const live = (shown: RunState, now = clock.now()): LiveState => {
+    if (shown.status !== 'running') return notLive
     const wait = describeWaiting({
       now,
       idle: unsettled === 0 && !choring,
@@ -73,7 +73,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       pace: channel.pace,
       quietUntil: patience.quietUntil()
     })
-    const etaSeconds = secondsLeft(now, state, load.now(), channel, deps.requestSeconds)
+    const etaSeconds = secondsLeft(now, shown, load.now(), channel, deps.requestSeconds)
     return { etaSeconds, waitingUntil: wait?.until ?? null, waitingFor: wait?.for ?? null }
   }
 
@@ -83,7 +83,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     state = folded.state
     if (folded.events.length === 0) return
     await deps.write(folded.events, folded.state)
-    deps.show(folded.state, live(clock.now()))
+    deps.show(folded.state, live)
   }
 
   /** Storage failed or another process took over. */
@@ -220,7 +220,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     } catch (error) {
       // The end could not be written: it is shown all the same, and found again by the journal's own rules at the next start.
       if (!(error instanceof AppError || error instanceof LeaseLost)) throw error
-      deps.show(state, notLive)
+      deps.show(state, () => notLive)
     }
     return state
   }
@@ -237,7 +237,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
           await emit([{ type: 'cancel.requested', at: now }]).catch(broken)
         }
         if (over()) break
-        deps.show(state, live(clock.now()))
+        deps.show(state, live)
         await bell.wait(nextMoment(clock.now()))
       }
       const final = await finish()

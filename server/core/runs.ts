@@ -16,8 +16,6 @@ import type { Rejection, RunRecord, RunSnapshot, StartedBy } from './run.ts'
 import { type Mode, openAttempt, underLease } from './run-life.ts'
 import type { Runner } from './runner.ts'
 
-/** Snapshots go out at most this often. */
-const SHOW_EVERY_MS = 100
 /** Newest runs among which an earlier retry is looked for. */
 const RETRIES_LOOKED_AT = 100_000
 /** How often a run of another process is looked at. */
@@ -114,7 +112,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
       const ended = deferred<void>()
       const active: Active = {
         record,
-        live: createLiveRun(record.snapshot),
+        live: createLiveRun(record.snapshot, clock),
         runner: undefined,
         ending: undefined,
         ended: ended.promise
@@ -136,6 +134,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
         )
       } finally {
         actives.delete(portalId)
+        active.live.end()
         ended.resolve()
       }
     })
@@ -166,19 +165,18 @@ export const createRuns = (deps: RunsDeps): Runs => {
   }
 
   async function* watch(runId: string, signal: AbortSignal): AsyncGenerator<RunSnapshot> {
+    let active: Active | undefined
     for (let last: RunSnapshot | undefined; !signal.aborted; ) {
-      const active = activeRun(runId)
-      const snapshot = active?.live.current() ?? (await journal.find(runId))?.snapshot
-      if (snapshot === undefined) return
+      // Once the run has ended, its last snapshot is still there: a thousand watchers need not ask the journal for it.
+      active ??= activeRun(runId)
+      const snapshot =
+        active === undefined ? (await journal.find(runId))?.snapshot : await active.live.newer(last, signal)
+      if (snapshot === undefined || signal.aborted) return
       if (snapshot !== last) yield snapshot
       if (snapshot.status !== 'running') return
       last = snapshot
       if (active === undefined) await clock.sleep(LOOK_EVERY_MS, signal)
-      else if (active.live.current() === snapshot) {
-        await Promise.race([active.live.changed(signal), active.ended])
-        // The last snapshot does not wait for its turn.
-        await Promise.race([clock.sleep(SHOW_EVERY_MS, signal), active.ended])
-      }
+      else if (active.live.ended()) active = undefined
     }
   }
 
