@@ -4,6 +4,7 @@ import { setMaxListeners } from 'node:events'
 import { Transform } from 'node:stream'
 import type { Context } from 'koa'
 import SseTransform, { type SseMessage } from 'koa-sse-stream/lib/sse.js'
+import { createTurns } from './turns.ts'
 
 export interface EventStreamOptions {
   /** A comment line after this much silence keeps proxies from cutting the stream. */
@@ -27,6 +28,9 @@ export interface EventStream {
   /** Aborts when the reader is gone or the server stops. */
   readonly closed: AbortSignal
 }
+
+/** So many events, of all streams together, are written in one turn of the event loop: about two milliseconds' work. */
+const turn = createTurns(32)
 
 /** A line break in a field would begin a new one: it could forge events. */
 const checked = ({ event, id, data }: ServerEvent): SseMessage => {
@@ -86,9 +90,10 @@ export const streamEvents = (
   if (closing.aborted) end()
 
   /** The callback comes when the event has left the first buffer, so at most one event waits behind what the socket holds. */
-  const send = (event: ServerEvent): Promise<boolean> =>
-    new Promise(resolve => {
-      const message = checked(event)
+  const send = async (event: ServerEvent): Promise<boolean> => {
+    const message = checked(event)
+    await turn()
+    return new Promise(resolve => {
       if (gone.signal.aborted) return resolve(false)
       unanswered.add(resolve)
       transform.write(message, error => {
@@ -98,6 +103,7 @@ export const streamEvents = (
       })
       if (transform.writableLength > 0) watchForStall()
     })
+  }
 
   work({ closed: gone.signal, send }).then(end, error => {
     ctx.app.emit('error', error, ctx)
