@@ -1,15 +1,14 @@
 // The built server as a process of its own, with what the kernel and a preloaded histogram know of it.
 // Must stay true: started as `npm start` starts it; its data and its working folder are its own and are gone afterwards.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const MAIN = join(ROOT, 'dist/server/main.js')
-const PRELOAD = new URL('loop-delay.mjs', import.meta.url).href
+const MAIN = fileURLToPath(new URL('../server/main.js', import.meta.url))
+const PRELOAD = new URL('../../bench/loop-delay.mjs', import.meta.url).href
 /** Linux counts processor time in hundredths of a second for everybody outside the kernel. */
 const TICKS_PER_SECOND = 100
 
@@ -49,15 +48,12 @@ const statusMB = (pid: number, field: 'VmRSS' | 'VmHWM'): number => {
   return Number(found?.[1]) / 1024
 }
 
-/** @throws when the build fails, or where there is no /proc to measure with */
-export const buildServer = (): void => {
-  if (!existsSync('/proc/self/clear_refs')) throw new Error('The own cost is measured through /proc: only on Linux')
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--stale'], { stdio: 'inherit' })
-  if (status !== 0) throw new Error('The build failed')
-}
-
-/** Resolves when the server answers. The portal's limits are out of the way: what is left is our own cost. */
+/**
+ * Resolves when the server answers. The portal's limits are out of the way: what is left is our own cost.
+ * @throws where there is no /proc to measure with
+ */
 export const startMeasuredServer = async (webhookUrl: string): Promise<MeasuredServer> => {
+  if (!existsSync('/proc/self/clear_refs')) throw new Error('The own cost is measured through /proc: only on Linux')
   const dataDir = mkdtempSync(join(tmpdir(), 'bitrixcorp-cost-'))
   const child = spawn(process.execPath, ['--expose-gc', '--import', PRELOAD, MAIN], {
     cwd: dataDir,

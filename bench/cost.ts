@@ -11,7 +11,6 @@ import {
   type RunsCost,
   type VisitCost
 } from './cost-phases.ts'
-import { buildServer } from './cost-server.ts'
 import { startPortalProcess } from './portal.ts'
 
 export interface CostSize {
@@ -85,9 +84,8 @@ const goalsOf = ({ small, large, crowd, visits }: Omit<Cost, 'goals'>): Goal[] =
   ]
 }
 
-/** Builds what is stale, then measures; the portal has a process of its own. */
+/** The portal has a process of its own. */
 export const measureCost = async (size: CostSize): Promise<Cost> => {
-  buildServer()
   const portal = startPortalProcess()
   try {
     const small = await measureRuns(portal, size.small)

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Contender } from './contender.ts'
 
 const PYTHON = 'python3'
-const CLIENT = fileURLToPath(new URL('fast_bitrix24_client.py', import.meta.url))
+const CLIENT = fileURLToPath(new URL('../../bench/fast_bitrix24_client.py', import.meta.url))
 const FIND = 'import fast_bitrix24; from fast_bitrix24.__version__ import __version__; print(__version__)'
 
 type Order =

@@ -28,7 +28,7 @@ export interface BenchPortal {
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
 export const startPortalProcess = (): BenchPortal => {
-  const child = fork(fileURLToPath(new URL('portal-process.ts', import.meta.url)), { execArgv: process.execArgv })
+  const child = fork(fileURLToPath(new URL('portal-process.js', import.meta.url)))
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>()
   let last = 0
   child.on('message', ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {

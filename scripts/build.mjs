@@ -1,4 +1,4 @@
-// Builds dist/: the server with tsc, the page with Vite. `--stale` builds only what is missing or older than its sources.
+// Builds dist/: server, emulated portal and bench with tsc, the page with Vite. `--stale` builds only what is missing or older than its sources.
 // Must stay true: `npm start` on a fresh checkout needs nothing else.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
@@ -33,7 +33,7 @@ const run = (tool, args) => {
 
 const steps = [
   {
-    sources: ['server', 'emulator', 'tsconfig.json', 'tsconfig.build.json', 'package.json'],
+    sources: ['server', 'emulator', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'package.json'],
     product: 'dist/.tsbuildinfo',
     build: () => run(['typescript', 'bin', 'tsc'], ['-p', 'tsconfig.build.json'])
   },
