@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events'
 import { Transform } from 'node:stream'
 import type { Context } from 'koa'
 import SseTransform, { type SseMessage } from 'koa-sse-stream/lib/sse.js'
-import { createTurns } from './turns.ts'
+import { createTurns } from '../core/turns.ts'
 
 export interface EventStreamOptions {
   /** A comment line after this much silence keeps proxies from cutting the stream. */

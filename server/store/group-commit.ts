@@ -5,11 +5,14 @@ import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
 import { asStorageFailure } from './storage-failure.ts'
 
-/** Runs inside a transaction that other writes may share; may run twice, the first time rolled back. */
-export type Write = (tx: Transaction<Schema>) => Promise<void>
+/**
+ * Writes all of it, in this order, inside one transaction. When that fails before the commit, it is rolled back
+ * and called again with each alone.
+ */
+export type WriteAll<T> = (tx: Transaction<Schema>, items: readonly T[]) => Promise<void>
 
-interface Waiting {
-  readonly write: Write
+interface Waiting<T> {
+  readonly item: T
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -23,14 +26,18 @@ interface Failure {
 /** A pool may hand out a connection that the server has cut a moment ago: the next one is new. */
 const STARTS = 3
 
-const writeTogether = async (db: Database, writes: readonly Write[]): Promise<Failure | undefined> => {
+const writeTogether = async <T>(
+  db: Database,
+  write: WriteAll<T>,
+  items: readonly T[]
+): Promise<Failure | undefined> => {
   const inside: { error?: unknown } = {}
   let during: Failure['during'] = 'start'
   try {
     await db.transaction().execute(async tx => {
       during = 'write'
       try {
-        for (const write of writes) await write(tx)
+        await write(tx, items)
       } catch (error) {
         // Kept here: where the engine has rolled back by itself (full disk, lost connection), kysely's own rollback fails and hides it.
         inside.error = error
@@ -45,18 +52,18 @@ const writeTogether = async (db: Database, writes: readonly Write[]): Promise<Fa
 }
 
 /**
- * The returned function resolves when its write is durable. Writes called in the same turn of the event loop, or while a transaction
+ * The returned function resolves when its item is durable. Items given in the same turn of the event loop, or while a transaction
  * is under way, are written together. Rejects with {LeaseLost}, {AppError} of the write itself, or STORAGE_FAILED.
  */
-export const createGroupCommit = (db: Database): ((write: Write) => Promise<void>) => {
-  let waiting: Waiting[] = []
+export const createGroupCommit = <T>(db: Database, write: WriteAll<T>): ((item: T) => Promise<void>) => {
+  let waiting: Waiting<T>[] = []
   let draining = false
 
-  const settle = async (group: readonly Waiting[]): Promise<void> => {
-    const writes = group.map(({ write }) => write)
-    let failure = await writeTogether(db, writes)
+  const settle = async (group: readonly Waiting<T>[]): Promise<void> => {
+    const items = group.map(({ item }) => item)
+    let failure = await writeTogether(db, write, items)
     for (let start = 1; failure?.during === 'start' && start < STARTS; start += 1)
-      failure = await writeTogether(db, writes)
+      failure = await writeTogether(db, write, items)
     if (failure === undefined) {
       for (const { resolve } of group) resolve()
     } else if (failure.during === 'write' && group.length > 1) {
@@ -78,9 +85,9 @@ export const createGroupCommit = (db: Database): ((write: Write) => Promise<void
     draining = false
   }
 
-  return write =>
+  return item =>
     new Promise((resolve, reject) => {
-      waiting.push({ write, resolve, reject })
+      waiting.push({ item, resolve, reject })
       if (!draining) void drain()
     })
 }

@@ -3,7 +3,7 @@
 import type { Transaction } from 'kysely'
 import { notFound } from '../core/errors.ts'
 import { type Journal, type Lease, LeaseLost } from '../core/journal.ts'
-import type { RunEvent } from '../core/run.ts'
+import type { RunEvent, RunRecord, RunSnapshot } from '../core/run.ts'
 import type { Database } from './database.ts'
 import { createGroupCommit } from './group-commit.ts'
 import type { Schema } from './schema.ts'
@@ -45,45 +45,80 @@ const insertEvents = async (
   }
 }
 
+interface Creation {
+  readonly lease: Lease
+  readonly run: RunRecord
+  readonly events: readonly RunEvent[]
+}
+
+interface Append {
+  readonly lease: Lease
+  readonly runId: string
+  readonly events: readonly RunEvent[]
+  readonly snapshot: RunSnapshot
+}
+
+const create = async (tx: Transaction<Schema>, { lease, run, events }: Creation): Promise<void> => {
+  await demandLease(tx, lease)
+  await tx
+    .insertInto('run')
+    .values({
+      id: run.id,
+      portal_id: run.portalId,
+      operation: JSON.stringify(run.operation),
+      started_by: JSON.stringify(run.startedBy),
+      started_at: run.startedAt,
+      status: run.snapshot.status,
+      snapshot: JSON.stringify(run.snapshot),
+      last_seq: events.length
+    })
+    .execute()
+  await insertEvents(tx, run.id, 0, events)
+}
+
+const append = async (tx: Transaction<Schema>, { lease, runId, events, snapshot }: Append): Promise<void> => {
+  await demandLease(tx, lease)
+  const run = await tx
+    .updateTable('run')
+    .set(eb => ({
+      status: snapshot.status,
+      snapshot: JSON.stringify(snapshot),
+      last_seq: eb('last_seq', '+', events.length)
+    }))
+    .where('id', '=', runId)
+    .where('portal_id', '=', lease.portalId)
+    .returning('last_seq')
+    .executeTakeFirst()
+  if (run === undefined) throw notFound(`Portal ${lease.portalId} has no run ${runId} to append to.`)
+  await insertEvents(tx, runId, run.last_seq - events.length, events)
+}
+
+const sameWriter = (one: Append, other: Append): boolean =>
+  one.runId === other.runId &&
+  one.lease.portalId === other.lease.portalId &&
+  one.lease.owner === other.lease.owner &&
+  one.lease.fence === other.lease.fence
+
+/** A run's appends that follow one another become one, with all their events and the newest snapshot. */
+const joined = (items: readonly (Creation | Append)[]): (Creation | Append)[] => {
+  const fewer: (Creation | Append)[] = []
+  for (const item of items) {
+    const last = fewer.at(-1)
+    if (last !== undefined && 'runId' in last && 'runId' in item && sameWriter(last, item))
+      fewer.splice(-1, 1, { ...item, events: [...last.events, ...item.events] })
+    else fewer.push(item)
+  }
+  return fewer
+}
+
 export const createJournal = (db: Database): Journal => {
-  const commit = createGroupCommit(db)
+  const commit = createGroupCommit<Creation | Append>(db, async (tx, items) => {
+    for (const item of joined(items)) await ('run' in item ? create(tx, item) : append(tx, item))
+  })
 
   return {
-    create: (lease, run, events) =>
-      commit(async tx => {
-        await demandLease(tx, lease)
-        await tx
-          .insertInto('run')
-          .values({
-            id: run.id,
-            portal_id: run.portalId,
-            operation: JSON.stringify(run.operation),
-            started_by: JSON.stringify(run.startedBy),
-            started_at: run.startedAt,
-            status: run.snapshot.status,
-            snapshot: JSON.stringify(run.snapshot),
-            last_seq: events.length
-          })
-          .execute()
-        await insertEvents(tx, run.id, 0, events)
-      }),
-    append: (lease, runId, events, snapshot) =>
-      commit(async tx => {
-        await demandLease(tx, lease)
-        const run = await tx
-          .updateTable('run')
-          .set(eb => ({
-            status: snapshot.status,
-            snapshot: JSON.stringify(snapshot),
-            last_seq: eb('last_seq', '+', events.length)
-          }))
-          .where('id', '=', runId)
-          .where('portal_id', '=', lease.portalId)
-          .returning('last_seq')
-          .executeTakeFirst()
-        if (run === undefined) throw notFound(`Portal ${lease.portalId} has no run ${runId} to append to.`)
-        await insertEvents(tx, runId, run.last_seq - events.length, events)
-      }),
+    create: (lease, run, events) => commit({ lease, run, events }),
+    append: (lease, runId, events, snapshot) => commit({ lease, runId, events, snapshot }),
     async *events(runId) {
       for (let after = 0; ; ) {
         const rows = await db

@@ -4,9 +4,8 @@ import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { LeaseLost } from '../../server/core/journal.ts'
 import type { Database } from '../../server/store/database.ts'
-import { createGroupCommit, type Write } from '../../server/store/group-commit.ts'
 import { createJournal } from '../../server/store/journal.ts'
-import { batchesOf, engines, openAt, openRun, sent, snapshotOf } from '../support/stores.ts'
+import { batchesOf, commitOf, engines, openAt, openRun, sent, snapshotOf, type Write } from '../support/stores.ts'
 
 /** The same database, counting the transactions that are begun. */
 const counting = (db: Database): { db: Database; begun: () => number } => {
@@ -47,7 +46,7 @@ describe.each(engines)('group commit on $name', ({ name, fresh }) => {
 
   test('gathers what arrives while a transaction is under way for the next one', async () => {
     const counted = counting(await openAt(await fresh()))
-    const commit = createGroupCommit(counted.db)
+    const commit = commitOf(counted.db)
     const late: Promise<void>[] = []
     await commit(async tx => {
       late.push(commit(leaseRow('b')), commit(leaseRow('c')), commit(leaseRow('d')))
@@ -75,7 +74,7 @@ describe.each(engines)('group commit on $name', ({ name, fresh }) => {
 
   test('does not try again what failed in its commit, because nobody knows what became of it', async () => {
     const counted = counting(await openAt(await fresh()))
-    const commit = createGroupCommit(counted.db)
+    const commit = commitOf(counted.db)
     // The engines check a deferred reference when they commit.
     const defer =
       name === 'SQLite'
@@ -96,7 +95,7 @@ describe.each(engines)('group commit on $name', ({ name, fresh }) => {
   })
 
   test('lets timers and sockets have their turn between transactions', async () => {
-    const commit = createGroupCommit(await openAt(await fresh()))
+    const commit = commitOf(await openAt(await fresh()))
     let elsewhere = false
     const chain: Promise<void>[] = []
     /** Calls the next write while its own transaction is under way, so that one always waits. */
@@ -115,7 +114,7 @@ describe.each(engines)('group commit on $name', ({ name, fresh }) => {
 
   test('rejects every call after the database was closed', async () => {
     const db = await openAt(await fresh())
-    const commit = createGroupCommit(db)
+    const commit = commitOf(db)
     await commit(leaseRow('a'))
     await db.destroy()
     const results = await Promise.allSettled([commit(leaseRow('b')), commit(leaseRow('c'))])

@@ -3,9 +3,8 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { LeaseLost } from '../../server/core/journal.ts'
-import { createGroupCommit } from '../../server/store/group-commit.ts'
 import { createPostgresDatabase, query } from '../support/postgres.ts'
-import { batchesOf, leasesOf, openAt, openRun, sent, snapshotOf } from '../support/stores.ts'
+import { batchesOf, commitOf, leasesOf, openAt, openRun, sent, snapshotOf } from '../support/stores.ts'
 
 const cutAll =
   'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
@@ -22,7 +21,7 @@ test('connections that were cut while nobody used them are replaced', async () =
 test('a connection that is cut between two statements of a write fails that write alone, once', async () => {
   const databaseUrl = await createPostgresDatabase()
   const { db, journal, lease } = await openRun({ databaseUrl })
-  const commit = createGroupCommit(db)
+  const commit = commitOf(db)
   let tries = 0
   const cut = commit(async tx => {
     tries += 1

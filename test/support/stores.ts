@@ -1,11 +1,14 @@
 // Both engines for suites of the store: fresh places, stores opened there, and something to store.
 // Must stay true: every place is empty and every store is closed when its test ends.
+import type { Transaction } from 'kysely'
 import { onTestFinished } from 'vitest'
 import type { Lease } from '../../server/core/journal.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run.ts'
 import { type Database, openDatabase, type Storage } from '../../server/store/database.ts'
+import { createGroupCommit } from '../../server/store/group-commit.ts'
 import { createJournal } from '../../server/store/journal.ts'
 import { createLeases, type LeaseOptions } from '../../server/store/leases.ts'
+import type { Schema } from '../../server/store/schema.ts'
 import { freshDir } from './fresh-dir.ts'
 import { createPostgresDatabase } from './postgres.ts'
 
@@ -24,6 +27,14 @@ export const openAt = async (storage: Storage): Promise<Database> => {
   onTestFinished(() => db.destroy())
   return db
 }
+
+export type Write = (tx: Transaction<Schema>) => Promise<void>
+
+/** A group commit of whatever a test wants written. */
+export const commitOf = (db: Database): ((write: Write) => Promise<void>) =>
+  createGroupCommit<Write>(db, async (tx, writes) => {
+    for (const write of writes) await write(tx)
+  })
 
 /** Leases of a process on a machine of its own; nobody is dead. */
 export const leasesOf = (db: Database, options: Partial<LeaseOptions> = {}) =>

@@ -1,6 +1,6 @@
 // Turns: a crowd is served in groups, one a turn of the event loop, in the order in which it came.
 import { expect, test } from 'vitest'
-import { createTurns } from '../../server/http/turns.ts'
+import { createTurns } from '../../server/core/turns.ts'
 
 const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
