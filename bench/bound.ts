@@ -15,14 +15,31 @@ export interface PortalParameters {
   readonly look?: true
 }
 
-/** Whether `rows` commands can be executed within `seconds` of work. */
-const feasible = (p: PortalParameters, seconds: number): boolean => {
-  const perWorker = Math.floor(seconds / p.commandSeconds + 1e-9)
-  const requests = Math.floor(p.burst + p.rate * seconds)
+/** Commands that fit into `seconds`, one after another. */
+const fits = (p: PortalParameters, seconds: number): number => Math.floor(seconds / p.commandSeconds + 1e-9)
+
+/** Commands that the workers can execute within `seconds`, if requests could be spread over them as one likes. */
+const byWorkers = (p: PortalParameters, requests: number, seconds: number): number => {
   const each = Math.floor(requests / p.workers)
   const withOneMore = requests % p.workers
-  const most = (count: number): number => Math.min(perWorker, 50 * count)
-  return most(each) * (p.workers - withOneMore) + most(each + 1) * withOneMore >= p.rows
+  const most = (count: number): number => Math.min(fits(p, seconds), 50 * count)
+  return most(each) * (p.workers - withOneMore) + most(each + 1) * withOneMore
+}
+
+/** Commands that the bucket lets through within `seconds`: a request that leaves late has little time left for its own. */
+const byBucket = (p: PortalParameters, requests: number, seconds: number): number => {
+  let commands = 0
+  for (let nth = 1; nth <= requests && commands < p.rows; nth += 1) {
+    const leaves = Math.max(0, (nth - p.burst) / p.rate)
+    commands += Math.min(50, fits(p, seconds - leaves))
+  }
+  return commands
+}
+
+/** Whether `rows` commands can be executed within `seconds` of work. */
+const feasible = (p: PortalParameters, seconds: number): boolean => {
+  const requests = Math.floor(p.burst + p.rate * seconds)
+  return Math.min(byWorkers(p, requests, seconds), byBucket(p, requests, seconds)) >= p.rows
 }
 
 /** Windows that must pass, and the rest of the work behind the last of them. */
@@ -38,14 +55,15 @@ const operatingSeconds = ({ rows, commandSeconds, operating, workers }: PortalPa
 
 /** Seconds. */
 export const lowerBound = (p: PortalParameters): number => {
+  const look = p.look ? p.commandSeconds + p.latencySeconds : 0
+  const behindLook = p.look ? { ...p, burst: Math.min(p.burst, p.burst - 1 + p.rate * look) } : p
   let low = 0
   let high = 1
-  while (!feasible(p, high)) high *= 2
+  while (!feasible(behindLook, high)) high *= 2
   for (let step = 0; step < 60; step += 1) {
     const middle = (low + high) / 2
-    if (feasible(p, middle)) high = middle
+    if (feasible(behindLook, middle)) high = middle
     else low = middle
   }
-  const look = p.look ? p.commandSeconds + p.latencySeconds : 0
   return Math.max(high, operatingSeconds(p)) + p.latencySeconds + look
 }

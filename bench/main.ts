@@ -52,7 +52,7 @@ interface Row extends Scenario {
 }
 
 /** A run is scaled down to about so many seconds: our own milliseconds are not scaled. */
-const SECONDS = 2
+const SECONDS = 5
 const at = (rows: number, commandMs: number, workers: number): Scenario => {
   const seconds = lowerBound({
     rows,

@@ -1,7 +1,6 @@
 // One live SDK client per credential, tuned so that one call is one request and its raw answer comes back.
 // Must stay true: no retry, no redirect, no proxy, no wait inside the SDK; what comes out of here does not hold the secret.
 import { ApiVersion, B24Hook, LoggerFactory, type RestrictionParams, type TypeHttp } from '@bitrix24/b24jssdk'
-import { createTurns } from '../core/turns.ts'
 import type { Webhook } from '../core/webhook-url.ts'
 import { createAgents } from './agents.ts'
 
@@ -85,11 +84,8 @@ export const createTransport = (sdk: TypeHttp, options: ClientOptions): Transpor
     return { ...response, status: 200, data: { result: reply, time: {} } }
   })
   sdk.setLogger(LoggerFactory.createNullLogger()) // its methods return promises, which the SDK needs (sdk.md, 0.8)
-  // One after the other: together, none would be on its way before all were made.
-  const turn = createTurns(1)
   return {
     async post(params) {
-      await turn()
       const answer = await sdk.call<RawReply>('batch', { ...params })
       const reply = answer.getData()?.result
       if (reply === undefined) throw new Error('The SDK returned no answer')

@@ -2,18 +2,18 @@
 // Must stay true: one execute is exactly one request; a command is "ok" only when the raw reply holds its result and no error.
 import {
   type BatchReply,
+  COMMANDS_PER_BATCH,
   type Command,
   type CommandOutcome,
   type CommandTime,
   type Portal,
   PortalFailure
 } from '../core/portal.ts'
+import { createTurns } from '../core/turns.ts'
 import type { RawReply, RestClient } from './client.ts'
 import { encodeCommand } from './encoding.ts'
 import { failureOfReply, failureOfTransport, outcomeOfError } from './failures.ts'
 import { type BatchBody, parseJson, readBatch, readError, readNumber, readTime } from './reply.ts'
-
-const MAX_COMMANDS = 50
 
 export interface RestPortalOptions {
   /** Stable identity: `member_id`, or the host[:port] of a webhook. */
@@ -25,8 +25,8 @@ export interface RestPortalOptions {
 
 /** Keys that PHP would take for list places, or that come twice, would mix up outcomes. */
 const checkKeys = (commands: readonly Command[]): void => {
-  if (commands.length < 1 || commands.length > MAX_COMMANDS) {
-    throw new RangeError(`A batch holds 1 to ${MAX_COMMANDS} commands, not ${commands.length}`)
+  if (commands.length < 1 || commands.length > COMMANDS_PER_BATCH) {
+    throw new RangeError(`A batch holds 1 to ${COMMANDS_PER_BATCH} commands, not ${commands.length}`)
   }
   const keys = new Set(commands.map(({ key }) => key))
   if (keys.size < commands.length) throw new RangeError('The keys of a batch must differ')
@@ -77,20 +77,25 @@ const readReply = (body: BatchBody, commands: readonly Command[], halt: boolean)
 }
 
 /** Portal over any client. `execute` throws RangeError or TypeError for commands that cannot be sent, before sending. */
-export const createRestPortal = ({ id, host, client }: RestPortalOptions): Portal => ({
-  id,
-  host,
-  async execute(commands, { halt }) {
-    checkKeys(commands)
-    const cmd = Object.fromEntries(commands.map(command => [command.key, encodeCommand(command)]))
-    let reply: RawReply
-    try {
-      reply = await client.batch(cmd, { halt })
-    } catch (error) {
-      throw error instanceof PortalFailure ? error : failureOfTransport(error, host)
+export const createRestPortal = ({ id, host, client }: RestPortalOptions): Portal => {
+  // Requests of one moment leave one after the other: prepared together, the first would leave when the last is ready.
+  const turn = createTurns(1)
+  return {
+    id,
+    host,
+    async execute(commands, { halt }) {
+      checkKeys(commands)
+      await turn()
+      const cmd = Object.fromEntries(commands.map(command => [command.key, encodeCommand(command)]))
+      let reply: RawReply
+      try {
+        reply = await client.batch(cmd, { halt })
+      } catch (error) {
+        throw error instanceof PortalFailure ? error : failureOfTransport(error, host)
+      }
+      const body = reply.status === 200 ? readBatch(parseJson(reply.body)) : undefined
+      if (body === undefined) throw failureOfReply(reply, host)
+      return readReply(body, commands, halt)
     }
-    const body = reply.status === 200 ? readBatch(parseJson(reply.body)) : undefined
-    if (body === undefined) throw failureOfReply(reply, host)
-    return readReply(body, commands, halt)
   }
-})
+}

@@ -8,6 +8,8 @@ export interface Answer {
   readonly elapsed: number
   /** Requests that the portal worked on when it began with this one, itself included. */
   readonly abreast: number
+  /** Older requests that lay there when it was sent. */
+  readonly ahead: number
   /** Commands that lay there when it was sent, its own included. */
   readonly rowsInFlight: number
 }

@@ -5,7 +5,7 @@ import type { Answer } from './answer.ts'
 import type { Clock } from './clock.ts'
 import { createLoadCounter, rowsOf } from './load.ts'
 import type { Pace, Traffic } from './pace.ts'
-import { type BatchReply, type Command, type Portal, PortalFailure } from './portal.ts'
+import { type BatchReply, COMMANDS_PER_BATCH, type Command, type Portal, PortalFailure } from './portal.ts'
 import { type Speed, unknownSpeed } from './speed.ts'
 
 /** How long a page goes on trying: somebody waits for it. */
@@ -30,6 +30,16 @@ export interface Channel {
    */
   execute(commands: readonly Command[], traffic?: Traffic): Promise<BatchReply>
 }
+
+/** Requests that come back while the last ones are under way. */
+const MEANWHILE = 3
+
+/**
+ * What a run with so many rows left may use: also the room kept for pages, once all that is left fits into the requests that can go now.
+ * It is over then before a page misses them.
+ */
+export const trafficOf = ({ pace }: Channel, left: number, now: number): Traffic =>
+  left <= (pace.free(now, 'page') + MEANWHILE) * COMMANDS_PER_BATCH ? 'page' : 'run'
 
 export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel => {
   let proven = false
@@ -57,7 +67,8 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      return { reply, elapsed: (now - sentAt) / 1000, abreast: place.answered(now, reply.duration), rowsInFlight }
+      const abreast = place.answered(now, reply.duration)
+      return { reply, elapsed: (now - sentAt) / 1000, abreast, ahead: place.ahead, rowsInFlight }
     } catch (error) {
       place.answered(clock.now())
       if (error instanceof PortalFailure) {

@@ -2,8 +2,8 @@
 // Must stay true: pure; never more than 50, never longer than a quarter of what a request may take.
 
 import type { UnderWay } from './load.ts'
+import { COMMANDS_PER_BATCH } from './portal.ts'
 
-const MAX_BATCH = 50
 /** A batch aims at this share of the longest request: 12 s of the cloud's 60; 15 s where requests are what is scarce. */
 const AIM = 1 / 5
 const AIM_WHEN_SCARCE = 1 / 4
@@ -11,6 +11,8 @@ const AIM_WHEN_SCARCE = 1 / 4
 const SKEW = 2
 /** The end is planned when no more than so many of the largest batches are left for each worker. */
 const PLANNED = 2
+/** So exactly, in commands. */
+const EXACT = 1 / 100
 
 export interface Supply {
   /** Rows that are neither settled nor under way. */
@@ -35,11 +37,13 @@ export interface Cut {
   readonly cap: number
   /** Requests that there will be until the end. */
   readonly requests: number
+  /** Seconds until everything can be done, where the end is near enough to be planned. */
+  readonly end?: number
 }
 
 /** Rows that a batch may have at this time per command. */
 export const largestBatch = (perCommand: number, requestSeconds: number, aim = AIM): number =>
-  Math.max(1, Math.min(MAX_BATCH, Math.floor((requestSeconds * aim) / Math.max(perCommand, 1e-6))))
+  Math.max(1, Math.min(COMMANDS_PER_BATCH, Math.floor((requestSeconds * aim) / Math.max(perCommand, 1e-6))))
 
 /** `rows`, rounded up to whole groups. */
 export const wholeGroups = (rows: number, grain: number): number => Math.ceil(rows / grain - 1e-9) * grain
@@ -94,15 +98,15 @@ const capacity = ({ free, rate, perCommand, idleIn }: Supply, cap: number, secon
 
 /** Seconds until everything can be done. */
 const endOf = (supply: Supply, cap: number): number => {
-  let low = 0
-  let high = 1e-3
-  while (capacity(supply, cap, high) < supply.left) high *= 2
-  for (let step = 0; step < 20; step += 1) {
-    const middle = (low + high) / 2
-    if (capacity(supply, cap, middle) < supply.left) low = middle
-    else high = middle
+  const { left, perCommand, idleIn } = supply
+  let low = (left * perCommand) / idleIn.length
+  let step = cap * perCommand
+  while (capacity(supply, cap, low + step) < left) {
+    low += step
+    step *= 2
   }
-  return high
+  for (; step > perCommand * EXACT; step /= 2) if (capacity(supply, cap, low + step / 2) < left) low += step / 2
+  return low + step
 }
 
 /** The smallest batch for the first worker that leaves the others time enough to be done by `end`. */
@@ -129,14 +133,16 @@ export const guidedCut = ({ left, free, rate, perCommand, idleIn, requestSeconds
   return { size: Math.min(cap, Math.max(1, (left / requests) * SKEW, left / (2 * workers))), cap, requests }
 }
 
-/** The next batch. Near the end none is to end after all the others, and none to be so small that the others can't. */
-export const cutBatch = (supply: Supply): Cut => {
+/**
+ * The next batch. Near the end none is to end after all the others, and none to be so small that the others can't.
+ * `planned`: the end of the batch before, when nothing has happened since but that it went out.
+ */
+export const cutBatch = (supply: Supply, planned?: number): Cut => {
   const { left, perCommand, idleIn, grain } = supply
-  const { size, cap, requests } = guidedCut(supply)
-  let share = size
-  if (left <= PLANNED * cap * idleIn.length) {
-    const end = endOf(supply, cap)
-    share = Math.min(Math.max(size, leastOf(supply, cap, end)), Math.max(1, (end - (idleIn[0] ?? 0)) / perCommand))
-  }
-  return { size: Math.max(1, Math.floor(Math.min(cap, wholeGroups(share, grain)))), cap, requests }
+  const cut = guidedCut(supply)
+  const sized = (share: number): number => Math.max(1, Math.floor(Math.min(cut.cap, wholeGroups(share, grain))))
+  if (left > PLANNED * cut.cap * idleIn.length) return { ...cut, size: sized(cut.size) }
+  const end = planned ?? endOf(supply, cut.cap)
+  const longest = Math.max(1, (end - (idleIn[0] ?? 0)) / perCommand)
+  return { ...cut, size: sized(Math.min(Math.max(cut.size, leastOf(supply, cut.cap, end)), longest)), end }
 }

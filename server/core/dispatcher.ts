@@ -11,7 +11,7 @@ const UNKNOWN_IN_FLIGHT = 32
 /** Rows a request of a short run carries without anything being known of the portal. */
 const SMALL = 8
 /** And by so much more than their average, so that the last ones can be smaller. */
-const SMALL_SKEW = 1.6
+const SMALL_SKEW = 1.7
 /** A long run begins with so many small ones: enough to measure, cheap in requests. */
 const PROBES = 2
 const PROBE_ROWS = 2
@@ -21,6 +21,11 @@ const QUEUE = 0.4
 const AHEAD = 2
 /** An answer that waited longer than a twentieth of the longest request is doubted (settle.ts): nothing is sent to wait so long for a worker. */
 const UNDOUBTED = 1 / 25
+/** A request that takes so many times as long as it should is waiting for a worker. */
+const OVERDUE = 1.5
+/** One that does not wait is answered that near to its time: by a share of it, and by some milliseconds of ours. */
+const PUNCTUAL = 0.03
+const PUNCTUAL_MS = 20
 /** Where the request bucket decides how long a run takes: under way is this much more than would just get through. */
 const ENOUGH = 1.5
 /** And that is so when the bucket takes longer than this many batches. */
@@ -40,6 +45,8 @@ export interface Situation {
 export interface Dispatcher {
   /** Rows for the next batch: 0 = send nothing now. */
   size(situation: Situation): number
+  /** Unix ms at which `size` may have another answer without anything having happened; in the past: none. */
+  againAt(): number
   measured(answer: Answer): void
   /** A request failed: be careful. */
   failed(): void
@@ -59,6 +66,9 @@ export interface DispatcherOptions {
 
 export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: DispatcherOptions): Dispatcher => {
   let careful = MAX_IN_FLIGHT
+  let holdUntil = 0
+  /** The end that the newest batch was cut for; holds for those that go out at the same moment. */
+  let plan: { readonly at: number; readonly end: number | undefined } | undefined
 
   /** Rows that may be under way: the last one's answer must come long before it is given up, also if no more workers work than were seen. */
   const rowsAllowed = (perCommand: number): number =>
@@ -71,6 +81,21 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
     return load.length < PROBES ? PROBE_ROWS : 0
   }
 
+  /** Milliseconds that a request with so many rows takes when it does not have to wait. */
+  const expected = (rows: number, perCommand: number): number => (speed.latency + rows * perCommand) * 1000
+  const waits = ({ now, load }: Situation, perCommand: number): boolean =>
+    load.some(({ rows, since }) => now - since > expected(rows, perCommand) * OVERDUE)
+  /** Until when answers come that say how many the portal works on: unix ms, 0 where none is due right now. */
+  const dueUntil = ({ now, load }: Situation, perCommand: number): number => {
+    let until = 0
+    for (const { rows, since } of load) {
+      const takes = expected(rows, perCommand)
+      const end = since + takes * (1 + PUNCTUAL) + PUNCTUAL_MS
+      if (now - since >= takes * (1 - PUNCTUAL) && now < end) until = Math.max(until, end)
+    }
+    return until
+  }
+
   return {
     size(situation) {
       const { now, left, free, load } = situation
@@ -78,10 +103,17 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       if (left <= 0 || free < 1 || inFlight >= careful) return 0
       const perCommand = secondsPerCommand(speed, kind)
       if (perCommand === undefined) return explore(situation)
-      const workers = workersOf(speed)
+      let workers = workersOf(speed)
+      if (workers === undefined && waits(situation, perCommand)) {
+        holdUntil = dueUntil(situation, perCommand)
+        if (holdUntil > now) return 0
+        workers = seenWorkers(speed)
+      }
       const abreast = workers ?? Math.max(seenWorkers(speed), UNKNOWN_IN_FLIGHT)
       const idleIn = idleTimes(abreast, load, { perCommand, latency: speed.latency, now })
-      const { size, cap, requests } = cutBatch({ left, free, rate, perCommand, idleIn, requestSeconds, grain })
+      const supply = { left, free, rate, perCommand, idleIn, requestSeconds, grain }
+      const { size, cap, requests, end } = cutBatch(supply, plan?.at === now ? plan.end : undefined)
+      plan = { at: now, end }
       // Where the bucket decides, no more than gets through in its time.
       const bucketSeconds = Math.max(0, left / cap - free) / rate
       const enough =
@@ -99,11 +131,14 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       const ask = full ? noneWaited(speed) && left > cap * abreast : workers === undefined
       return spare && ask ? PROBE_ROWS : 0
     },
+    againAt: () => holdUntil,
     measured(answer) {
+      plan = undefined
       careful = Math.min(MAX_IN_FLIGHT, careful + 1)
       learnSpeed(speed, kind, answer)
     },
     failed() {
+      plan = undefined
       careful = Math.max(1, Math.floor(Math.min(careful, (workersOf(speed) ?? MAX_IN_FLIGHT) * 2) / 2))
     }
   }

@@ -1,6 +1,6 @@
 // What an operation takes before it begins, and how long a run still takes: both by the model of the portal's limits.
 // Must stay true: pure; no estimate before there is something to estimate from.
-import type { Channel } from './channel.ts'
+import { type Channel, trafficOf } from './channel.ts'
 import { type EntityName, entities, entityNames } from './entities.ts'
 import type { RunState } from './fold.ts'
 import { type Forecast, forecast } from './forecast.ts'
@@ -30,7 +30,7 @@ export const forecastRows = (
     kind,
     grain: grainOf(kind),
     speed: channel.speed,
-    free: channel.pace.free(now, 'run'),
+    free: channel.pace.free(now, trafficOf(channel, rows.company + rows.contact, now)),
     rate: channel.pace.rate,
     requestSeconds,
     now,
@@ -61,7 +61,7 @@ export const estimateOperation = async (
     const rows = { company: companies, contact: contacts }
     return { companies, contacts, ...forecastRows('create', rows, channel, now(), requestSeconds) }
   }
-  const { company, contact } = await readBounds(channel, operation.scope, 'page')
+  const { company, contact } = await readBounds(channel, operation.scope, { traffic: 'page', abreast: false })
   const rows = { company: company.total, contact: contact.total }
   const deleting = forecastRows('clear', rows, channel, now(), requestSeconds)
   const listing = Math.ceil((rows.company + rows.contact) / IDS_PER_REQUEST)

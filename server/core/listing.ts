@@ -89,22 +89,28 @@ export interface Bound {
   readonly oldest: readonly number[]
 }
 
+export interface Look {
+  readonly traffic: Traffic
+  /** Both ends of the ids side by side, one more request for each entity; otherwise one after the other. */
+  readonly abreast: boolean
+}
+
 /** What exists now: count, highest id, newest and oldest page of each entity. @throws {PortalFailure} */
 export const readBounds = async (
   channel: Channel,
   scope: ClearScope,
-  traffic: Traffic = 'run'
+  { traffic, abreast }: Look
 ): Promise<Record<EntityName, Bound>> => {
   const read = async (entity: EntityName): Promise<Bound> => {
     const method = entities[entity].list
-    const [top, bottom] = await resultOf(
-      channel,
-      [
-        { key: 'newest', method, params: listParams(scope, { start: 0 }) },
-        { key: 'oldest', method, params: listParams(scope, { order: 'ASC' }) }
-      ],
-      traffic
+    const commands = [
+      { key: 'newest', method, params: listParams(scope, { start: 0 }) },
+      { key: 'oldest', method, params: listParams(scope, { order: 'ASC' }) }
+    ]
+    const answers = await Promise.all(
+      (abreast ? commands.map(command => [command]) : [commands]).map(batch => resultOf(channel, batch, traffic))
     )
+    const [top, bottom] = answers.flat()
     const newest = inOrder(readIds(top?.result, scope), 'DESC')
     const maxId = newest[0] ?? 0
     // What came between the two is younger than the run.

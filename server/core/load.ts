@@ -22,6 +22,8 @@ export interface LoadCounter {
 }
 
 export interface Place {
+  /** Older requests that lay there when this one came. */
+  readonly ahead: number
   /**
    * The request is answered, or given up. Gives how many requests the portal worked on when it began with this one, itself included,
    * as it takes them in their order. `duration`: the portal's own seconds for it.
@@ -46,6 +48,7 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
       const request = { rows, since, ahead: open.size, passed: [], order: count }
       open.add(request)
       return {
+        ahead: request.ahead,
         answered(at, duration = 0) {
           open.delete(request)
           for (const other of open) if (other.order > request.order) other.passed.push(at)

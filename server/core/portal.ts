@@ -41,6 +41,9 @@ export interface CommandTime {
 }
 
 /** A portal's answer to a batch: an outcome for every command sent, by key. */
+/** Bitrix24 takes no more commands in one batch. */
+export const COMMANDS_PER_BATCH = 50
+
 export interface BatchReply {
   readonly outcomes: ReadonlyMap<string, CommandOutcome>
   /** By key; only commands that were executed. */

@@ -11,10 +11,14 @@ import { foldAll, type LiveState, notLive, type RunState } from './fold.ts'
 import { LeaseLost } from './journal.ts'
 import { createLoadCounter } from './load.ts'
 import type { Batch, Mission } from './mission.ts'
+import { nextBatch, trafficNow } from './next-batch.ts'
 import { createPatience } from './patience.ts'
 import { PortalFailure } from './portal.ts'
 import type { FinalStatus, RunEvent } from './run.ts'
 import { describeWaiting } from './waiting.ts'
+
+/** Batches prepared in one go: the first ones leave while the next are prepared. */
+const AT_ONCE = 8
 
 export interface RunnerDeps {
   readonly mission: Mission
@@ -48,6 +52,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   /** Batches that are not settled and journalled yet. */
   let unsettled = 0
   const load = createLoadCounter(() => bell.wake()) // Also what is still being journalled; the channel counts what was sent.
+  const outlet = { mission, channel, dispatcher, load }
   let choring = false
   /** After a failed chore: 0.25 s, or 5 s behind a limit, in the cloud. */
   let choreAfter = 0
@@ -145,24 +150,20 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     end(failedBy(internalError))
   }
 
-  const pump = (now: number): void => {
-    while (ending === undefined && now >= patience.quietUntil()) {
-      const size = dispatcher.size({
-        now,
-        left: mission.left(),
-        free: channel.pace.free(now, 'run'),
-        load: load.now()
-      })
-      const batch = size > 0 ? mission.next(size, now) : null
-      if (batch === null || channel.pace.reserve(now, 'run') !== 0) return
+  const settled = (): void => {
+    unsettled -= 1
+  }
+
+  /** Sends what can go; true when more may go in the next turn of the event loop. */
+  const pump = (now: number): boolean => {
+    for (let count = 0; ending === undefined && now >= patience.quietUntil(); count += 1) {
+      if (count === AT_ONCE) return true
+      const batch = nextBatch(outlet, now)
+      if (batch === null) return false
       unsettled += 1
-      launch(
-        () => deliver(batch),
-        () => {
-          unsettled -= 1
-        }
-      )
+      launch(() => deliver(batch), settled)
     }
+    return false
   }
 
   const tend = (now: number): void => {
@@ -189,7 +190,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   }
 
   const nextMoment = (now: number): number => {
-    const moments = [mission.choreAt(), choreAfter, patience.quietUntil(), channel.pace.nextAt(now, 'run')]
+    const moments = [mission.choreAt(), choreAfter, patience.quietUntil(), dispatcher.againAt()]
+    moments.push(channel.pace.nextAt(now, trafficNow(outlet, now)))
     for (const method of mission.wants()) moments.push(channel.pace.parkedUntil(method, now))
     return Math.min(...moments.filter(moment => moment > now), now + 5000)
   }
@@ -231,14 +233,14 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       await prepare()
       for (;;) {
         const now = clock.now()
-        pump(now)
+        const more = pump(now)
         tend(now)
         if (ending?.status === 'cancelled' && !state.cancelling) {
           await emit([{ type: 'cancel.requested', at: now }]).catch(broken)
         }
         if (over()) break
         deps.show(state, live)
-        await bell.wait(nextMoment(clock.now()))
+        await (more ? clock.sleep(0) : bell.wait(nextMoment(clock.now())))
       }
       const final = await finish()
       if (crashed !== undefined) throw crashed

@@ -15,7 +15,7 @@ export interface Speed {
   /** Seconds that one command takes, by kind of run. */
   readonly perCommand: Map<string, number>
   /** How many requests the portal worked on at once: what the newest answers say. */
-  readonly abreast: { readonly count: number; readonly queued: boolean }[]
+  readonly abreast: { readonly count: number; readonly ahead: number; readonly queued: boolean }[]
   /** How many it must have worked on to get through what lay there, in the time that an answer took; infinite where none had to wait. */
   readonly flow: number[]
   /** Shortest time that an answer spent outside the portal's own work. */
@@ -33,9 +33,26 @@ export const unknownSpeed = (): Speed => ({
 export const secondsPerCommand = ({ perCommand }: Speed, kind: string): number | undefined =>
   perCommand.get(kind) ?? [...perCommand.values()][0]
 
+/**
+ * Requests that began together. Where answers crowd at our door, one that waited seems to have begun while others still went on:
+ * but the portal works on no more than lay before one that had to wait, and on as many as began at once.
+ */
+const countOf = (abreast: Speed['abreast']): number => {
+  let atOnce = 1
+  let seen = 1
+  let most = Number.POSITIVE_INFINITY
+  for (const { count, ahead, queued } of abreast) {
+    if (queued) {
+      seen = Math.max(seen, count)
+      most = Math.min(most, ahead)
+    } else atOnce = Math.max(atOnce, count)
+  }
+  return Math.max(atOnce, Math.min(seen, most))
+}
+
 /** Requests that the portal was seen to work on at once; fewer, also less than one, where answers come too slowly for so many. */
 export const throughput = ({ abreast, flow }: Speed): number =>
-  Math.min(Math.max(1, ...abreast.map(({ count }) => count)), flow.length === 0 ? 1 : Math.max(...flow) * FLOW)
+  Math.min(countOf(abreast), flow.length === 0 ? 1 : Math.max(...flow) * FLOW)
 
 /** Requests that the portal was seen to work on at once, at least 1. */
 export const seenWorkers = (speed: Speed): number => Math.max(1, Math.ceil(throughput(speed)))
@@ -56,7 +73,11 @@ const smooth = (before: number | undefined, now: number): number =>
   before === undefined ? now : before * 0.8 + now * 0.2
 
 /** Takes an answer to a batch of this kind of run into account. */
-export const learnSpeed = (speed: Speed, kind: string, { reply, elapsed, abreast, rowsInFlight }: Answer): void => {
+export const learnSpeed = (
+  speed: Speed,
+  kind: string,
+  { reply, elapsed, abreast, ahead, rowsInFlight }: Answer
+): void => {
   const { duration, times } = reply
   if (times.size === 0) return
   const each = duration / times.size
@@ -66,5 +87,5 @@ export const learnSpeed = (speed: Speed, kind: string, { reply, elapsed, abreast
   const queued = served - duration > Math.max(QUEUED * duration, 0.02)
   // An answer that came at once says of no limit.
   remember(speed.flow, queued ? (rowsInFlight * each) / served : Number.POSITIVE_INFINITY, FLOWS)
-  if (queued || abreast > seenWorkers(speed)) remember(speed.abreast, { count: abreast, queued }, REMEMBERED)
+  if (queued || abreast > seenWorkers(speed)) remember(speed.abreast, { count: abreast, ahead, queued }, REMEMBERED)
 }

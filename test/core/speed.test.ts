@@ -27,18 +27,20 @@ const ratios = async (rows: number, commandMs: number, workers: number) => {
 describe('as fast as the portal allows', () => {
   // Least ratios: create and clear on an unknown portal, then both again. 1 is perfect.
   it.each([
-    [200, 30, 4, 0.95, 0.95, 0.95, 0.95],
-    [200, 30, 32, 0.85, 0.85, 0.85, 0.85],
-    [200, 80, 8, 0.9, 0.9, 0.9, 0.9],
-    [200, 300, 8, 0.85, 0.9, 0.95, 0.9],
-    [200, 300, 32, 0.85, 0.85, 0.85, 0.85],
-    [2000, 30, 8, 0.9, 0.95, 0.95, 0.95],
-    // A bucket of 50 requests for 32 workers: three stay with the page, two are spent on measuring or looking.
-    [2000, 30, 32, 0.8, 0.85, 0.9, 0.85],
+    [200, 30, 4, 0.99, 0.99, 0.99, 0.99],
+    [200, 30, 32, 0.88, 0.99, 0.88, 0.99],
+    [200, 80, 8, 0.95, 0.95, 0.95, 0.95],
+    [200, 300, 8, 0.88, 0.95, 0.95, 0.95],
+    [200, 300, 32, 0.87, 0.99, 0.87, 0.99],
+    [2000, 30, 8, 0.95, 0.95, 0.95, 0.95],
+    // A bucket of 50 requests for 32 workers: on an unknown portal three stay with the page; two or four are spent on measuring or looking.
+    [2000, 30, 32, 0.87, 0.91, 0.95, 0.91],
     [2000, 80, 4, 0.95, 0.95, 0.95, 0.95],
-    [2000, 300, 32, 0.85, 0.93, 0.95, 0.93],
+    [2000, 80, 32, 0.88, 0.93, 0.95, 0.93],
+    [2000, 300, 32, 0.89, 0.95, 0.95, 0.95],
     [10_000, 30, 32, 0.95, 0.95, 0.95, 0.95],
     [10_000, 80, 8, 0.95, 0.95, 0.95, 0.95],
+    [10_000, 80, 32, 0.95, 0.95, 0.95, 0.95],
     [10_000, 300, 32, 0.95, 0.95, 0.95, 0.95]
   ])('%i rows at %i ms with %i workers', async (rows, commandMs, workers, ...least) => {
     const found = await ratios(rows, commandMs, workers)

@@ -1,0 +1,28 @@
+// The next batch of a run: as large as the dispatcher says, of the mission's rows, with a request out of the bucket.
+// Must stay true: a batch that is handed out has its request; nothing is taken out of the mission in vain.
+import { type Channel, trafficOf } from './channel.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { LoadCounter } from './load.ts'
+import type { Batch, Mission } from './mission.ts'
+import type { Traffic } from './pace.ts'
+
+export interface Outlet {
+  readonly mission: Mission
+  readonly channel: Channel
+  readonly dispatcher: Dispatcher
+  readonly load: LoadCounter
+}
+
+/** Which room of the bucket the run may use now. Doubtful rows will need look-ups: for them it is left. */
+export const trafficNow = ({ mission, channel }: Outlet, now: number): Traffic =>
+  mission.certain() ? trafficOf(channel, mission.left(), now) : 'run'
+
+/** Null: nothing is to leave now. */
+export const nextBatch = (outlet: Outlet, now: number): Batch | null => {
+  const { mission, channel, dispatcher, load } = outlet
+  const traffic = trafficNow(outlet, now)
+  const free = channel.pace.free(now, traffic)
+  const size = dispatcher.size({ now, left: mission.left(), free, load: load.now() })
+  const batch = size > 0 ? mission.next(size, now) : null
+  return batch === null || channel.pace.reserve(now, traffic) !== 0 ? null : batch
+}
