@@ -1,15 +1,12 @@
 // An answered batch, and what its way and its wait say of the portal.
 // Must stay true: only what was seen from this side, and what the portal itself said.
+import type { Standing } from './load.ts'
 import type { BatchReply } from './portal.ts'
 
-export interface Answer {
+export interface Answer extends Standing {
   readonly reply: BatchReply
   /** Wall seconds from sending to the whole answer. */
   readonly elapsed: number
-  /** Requests that the portal worked on when it began with this one, itself included. */
-  readonly abreast: number
-  /** Older requests that lay there when it was sent. */
-  readonly ahead: number
   /** Commands that lay there when it was sent, its own included. */
   readonly rowsInFlight: number
 }

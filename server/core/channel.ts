@@ -67,8 +67,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      const abreast = place.answered(now, reply.duration)
-      return { reply, elapsed: (now - sentAt) / 1000, abreast, ahead: place.ahead, rowsInFlight }
+      return { reply, elapsed: (now - sentAt) / 1000, rowsInFlight, ...place.answered(now, reply.duration) }
     } catch (error) {
       place.answered(clock.now())
       if (error instanceof PortalFailure) {

@@ -84,7 +84,7 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
   /** Milliseconds that a request with so many rows takes when it does not have to wait. */
   const expected = (rows: number, perCommand: number): number => (speed.latency + rows * perCommand) * 1000
   const waits = ({ now, load }: Situation, perCommand: number): boolean =>
-    load.some(({ rows, since }) => now - since > expected(rows, perCommand) * OVERDUE)
+    load.some(({ rows, since, passed }) => passed.length > 0 && now - since > expected(rows, perCommand) * OVERDUE)
   /** Until when answers come that say how many the portal works on: unix ms, 0 where none is due right now. */
   const dueUntil = ({ now, load }: Situation, perCommand: number): number => {
     let until = 0

@@ -21,14 +21,19 @@ export interface LoadCounter {
   occupy(rows: number, now: number): Place
 }
 
-export interface Place {
+/** How a request stood among the others. */
+export interface Standing {
+  /** Requests that the portal worked on when it began with this one, itself included, as it takes them in their order. */
+  readonly abreast: number
   /** Older requests that lay there when this one came. */
   readonly ahead: number
-  /**
-   * The request is answered, or given up. Gives how many requests the portal worked on when it began with this one, itself included,
-   * as it takes them in their order. `duration`: the portal's own seconds for it.
-   */
-  answered(now: number, duration?: number): number
+  /** Those of them that were answered before it. Where there are none it did not wait for a worker, however late its answer came. */
+  readonly passed: number
+}
+
+export interface Place {
+  /** The request is answered, or given up. `duration`: the portal's own seconds for it. */
+  answered(now: number, duration?: number): Standing
 }
 
 /** An end within this share of a request's own time around its beginning made room for it. */
@@ -48,7 +53,6 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
       const request = { rows, since, ahead: open.size, passed: [], order: count }
       open.add(request)
       return {
-        ahead: request.ahead,
         answered(at, duration = 0) {
           open.delete(request)
           for (const other of open) if (other.order > request.order) other.passed.push(at)
@@ -61,7 +65,7 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
           // Whoever is still open was sent after those had ended.
           closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
           freed()
-          return abreast
+          return { abreast, ahead: request.ahead, passed: request.passed.length }
         }
       }
     }

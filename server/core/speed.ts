@@ -73,18 +73,15 @@ const smooth = (before: number | undefined, now: number): number =>
   before === undefined ? now : before * 0.8 + now * 0.2
 
 /** Takes an answer to a batch of this kind of run into account. */
-export const learnSpeed = (
-  speed: Speed,
-  kind: string,
-  { reply, elapsed, abreast, ahead, rowsInFlight }: Answer
-): void => {
+export const learnSpeed = (speed: Speed, kind: string, answer: Answer): void => {
+  const { reply, elapsed, abreast, ahead, passed, rowsInFlight } = answer
   const { duration, times } = reply
   if (times.size === 0) return
   const each = duration / times.size
   speed.perCommand.set(kind, smooth(speed.perCommand.get(kind), each))
   speed.latency = Math.min(speed.latency, Math.max(0, elapsed - duration))
   const served = Math.max(elapsed - speed.latency, duration, 1e-6)
-  const queued = served - duration > Math.max(QUEUED * duration, 0.02)
+  const queued = passed > 0 && served - duration > Math.max(QUEUED * duration, 0.02)
   // An answer that came at once says of no limit.
   remember(speed.flow, queued ? (rowsInFlight * each) / served : Number.POSITIVE_INFINITY, FLOWS)
   if (queued || abreast > seenWorkers(speed)) remember(speed.abreast, { count: abreast, ahead, queued }, REMEMBERED)
