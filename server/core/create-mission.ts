@@ -1,5 +1,6 @@
 // A create run: companies and their contacts travel together; lost answers are settled by origin tag.
 // Must stay true: a row whose outcome is unknown is never sent again before it was looked up.
+import { type Allowance, allowanceOf } from './allowance.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { createCreateQueue } from './create-queue.ts'
@@ -54,8 +55,11 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
   const batchRows = (batch: Batch): BatchRow[] =>
     flatRows(batch.rows).map(row => ({ key: keyOf(row), entity: plan.entityOf(row), row }))
-  const open = (entity: EntityName, now: number): number =>
-    channel.pace.parkedUntil(entities[entity].add, now) === 0 ? Number.POSITIVE_INFINITY : 0
+  const allowance = (entity: EntityName, now: number): Allowance => {
+    const left = ledger.count('pending', entity)
+    const work = { method: entities[entity].add, kind: 'create', left, underWay: ledger.count('sent', entity) }
+    return allowanceOf(channel, work, now, requestSeconds)
+  }
 
   const commandsOf = (rows: readonly number[]): { commands: Command[]; halt: boolean } => {
     const inBatch = new Set(rows)
@@ -114,13 +118,12 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     },
     left: () => ledger.count('pending'),
     next(limit, now) {
-      const probing = channel.pace.probing(entities.company.add) || channel.pace.probing(entities.contact.add)
-      const rows = queue.take(probing ? 1 : limit, {
-        company: open('company', now),
-        contact: open('contact', now),
-        paired: paired && !probing
-      })
-      return rows.length === 0 ? null : { rows: rowsByEntity(plan, rows), ...commandsOf(rows) }
+      const company = allowance('company', now)
+      const contact = allowance('contact', now)
+      const rows = queue.take(limit, { company: company.rows, contact: contact.rows, paired })
+      if (rows.length === 0) return null
+      const { commands, halt } = commandsOf(rows)
+      return { rows: rowsByEntity(plan, rows), commands, halt: halt || company.halt || contact.halt }
     },
     settle(batch, result) {
       const rows = batchRows(batch)

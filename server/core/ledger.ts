@@ -1,5 +1,6 @@
 // What became of every row of a create run, folded from its events: 9 bytes a row, so 200 000 rows are two megabytes.
 // Must stay true: deterministic in the events alone; every row is in exactly one status.
+import { type EntityName, entityNames } from './entities.ts'
 import { createRowSet } from './mission.ts'
 import type { Plan } from './plan.ts'
 import type { Rows, RunEvent } from './run.ts'
@@ -13,8 +14,8 @@ export interface Ledger {
   status(row: number): RowStatus
   /** Id of the record of a settled company row; 0 while there is none. */
   companyId(row: number): number
-  /** Rows in a status. */
-  count(status: RowStatus): number
+  /** Rows in a status, of one entity or of both. */
+  count(status: RowStatus, entity?: EntityName): number
   apply(event: RunEvent): void
   /** Before any event: rows that this run does not send (`ok` with an id, or `excluded`). */
   preset(row: number, status: RowStatus, companyId?: number): void
@@ -33,8 +34,10 @@ export const rowsByEntity = (plan: Pick<Plan, 'entityOf'>, rows: Iterable<number
 export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingCompany'>): Ledger => {
   const statuses = new Uint8Array(plan.total + 1)
   const companyIds = new Float64Array(plan.companies + 1)
-  const counts = rowStatuses.map(() => 0)
-  counts[code.pending] = plan.total
+  const counts: Record<EntityName, number[]> = {
+    company: rowStatuses.map(status => (status === 'pending' ? plan.companies : 0)),
+    contact: rowStatuses.map(status => (status === 'pending' ? plan.total - plan.companies : 0))
+  }
   // Row 0 stands for a company that was there before; it is no row of the run, and counts nowhere.
   if (plan.existingCompany !== undefined) {
     statuses[0] = code.ok
@@ -43,9 +46,11 @@ export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingC
 
   const set = (row: number, status: RowStatus): void => {
     const before = statuses[row] ?? 0
-    counts[before] = (counts[before] ?? 0) - 1
-    counts[code[status]] = (counts[code[status]] ?? 0) + 1
-    statuses[row] = code[status]
+    const after = code[status]
+    const of = counts[row <= plan.companies ? 'company' : 'contact']
+    of[before] = (of[before] ?? 0) - 1
+    of[after] = (of[after] ?? 0) + 1
+    statuses[row] = after
   }
   const setAll = (rows: Rows, status: RowStatus): void => {
     for (const row of rows.company ?? []) set(row, status)
@@ -60,7 +65,10 @@ export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingC
   return {
     status: row => rowStatuses[statuses[row] ?? 0] ?? 'pending',
     companyId: row => companyIds[row] ?? 0,
-    count: status => counts[code[status]] ?? 0,
+    count: (status, entity) =>
+      entityNames
+        .filter(name => entity === undefined || name === entity)
+        .reduce((sum, name) => sum + (counts[name][code[status]] ?? 0), 0),
     apply(event) {
       switch (event.type) {
         case 'batch.sent':

@@ -173,9 +173,10 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     budget(method, now) {
       // A portal that counts says so with every answer; a method that it never counted has all of its time left.
       if (budgets.size === 0) return undefined
-      const { used, resetAt, parkedUntil, limit: shown } = budgets.get(method) ?? untouched
-      const usual = Math.max(requestSeconds * USUAL_LIMIT_REQUESTS, used)
-      const limit = Number.isFinite(shown) ? shown : usual
+      const { used, resetAt, parkedUntil, limit: own } = budgets.get(method) ?? untouched
+      // A portal has one limit for all methods: what one of them met holds for the others.
+      const shown = Number.isFinite(own) ? own : Math.min(...[...budgets.values()].map(({ limit }) => limit))
+      const limit = Number.isFinite(shown) ? shown : Math.max(requestSeconds * USUAL_LIMIT_REQUESTS, used)
       const comesBackAt = Math.max(parkedUntil, resetAt)
       const window = requestSeconds * WINDOW_REQUESTS
       // At `resetAt` only the oldest part of the window falls out: the next answer tells how much. A whole window later all of it has.
