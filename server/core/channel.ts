@@ -50,7 +50,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
     for (const { key, method } of commands) {
       const time = reply.times.get(key)
       if (time?.operating !== undefined && time.operatingResetAt !== undefined) {
-        pace.operating(method, time.operating, time.operatingResetAt, now)
+        pace.operating(method, { used: time.operating, resetAt: time.operatingResetAt, took: time.duration }, now)
       }
       const outcome = reply.outcomes.get(key)
       if (outcome?.kind === 'limited' && outcome.code === 'OPERATION_TIME_LIMIT') pace.park(method, now)

@@ -3,6 +3,7 @@
 import type { Answer } from './answer.ts'
 import { cutBatch, idleTimes, wholeGroups } from './cut.ts'
 import { rowsOf, type UnderWay } from './load.ts'
+import { dueUntil, someWait } from './punctuality.ts'
 import { learnSpeed, noneWaited, type Speed, secondsPerCommand, seenWorkers, throughput, workersOf } from './speed.ts'
 
 export const MAX_IN_FLIGHT = 48
@@ -21,11 +22,6 @@ const QUEUE = 0.4
 const AHEAD = 2
 /** An answer that waited longer than a twentieth of the longest request is doubted (settle.ts): nothing is sent to wait so long for a worker. */
 const UNDOUBTED = 1 / 25
-/** A request that takes so many times as long as it should is waiting for a worker. */
-const OVERDUE = 1.5
-/** One that does not wait is answered that near to its time: by a share of it, and by some milliseconds of ours. */
-const PUNCTUAL = 0.03
-const PUNCTUAL_MS = 20
 /** Where the request bucket decides how long a run takes: under way is this much more than would just get through. */
 const ENOUGH = 1.5
 /** And that is so when the bucket takes longer than this many batches. */
@@ -81,21 +77,6 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
     return load.length < PROBES ? PROBE_ROWS : 0
   }
 
-  /** Milliseconds that a request with so many rows takes when it does not have to wait. */
-  const expected = (rows: number, perCommand: number): number => (speed.latency + rows * perCommand) * 1000
-  const waits = ({ now, load }: Situation, perCommand: number): boolean =>
-    load.some(({ rows, since, passed }) => passed.length > 0 && now - since > expected(rows, perCommand) * OVERDUE)
-  /** Until when answers come that say how many the portal works on: unix ms, 0 where none is due right now. */
-  const dueUntil = ({ now, load }: Situation, perCommand: number): number => {
-    let until = 0
-    for (const { rows, since } of load) {
-      const takes = expected(rows, perCommand)
-      const end = since + takes * (1 + PUNCTUAL) + PUNCTUAL_MS
-      if (now - since >= takes * (1 - PUNCTUAL) && now < end) until = Math.max(until, end)
-    }
-    return until
-  }
-
   return {
     size(situation) {
       const { now, left, free, load } = situation
@@ -103,14 +84,15 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       if (left <= 0 || free < 1 || inFlight >= careful) return 0
       const perCommand = secondsPerCommand(speed, kind)
       if (perCommand === undefined) return explore(situation)
+      const known = { perCommand, latency: speed.latency, now }
       let workers = workersOf(speed)
-      if (workers === undefined && waits(situation, perCommand)) {
-        holdUntil = dueUntil(situation, perCommand)
+      if (workers === undefined && someWait(load, known)) {
+        holdUntil = dueUntil(load, known)
         if (holdUntil > now) return 0
         workers = seenWorkers(speed)
       }
       const abreast = workers ?? Math.max(seenWorkers(speed), UNKNOWN_IN_FLIGHT)
-      const idleIn = idleTimes(abreast, load, { perCommand, latency: speed.latency, now })
+      const idleIn = idleTimes(abreast, load, known)
       const supply = { left, free, rate, perCommand, idleIn, requestSeconds, grain }
       const { size, cap, requests, end } = cutBatch(supply, plan?.at === now ? plan.end : undefined)
       plan = { at: now, end }

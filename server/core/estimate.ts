@@ -5,7 +5,7 @@ import { type EntityName, entities, entityNames } from './entities.ts'
 import type { RunState } from './fold.ts'
 import { type Forecast, forecast } from './forecast.ts'
 import { readBounds } from './listing.ts'
-import { rowsOf, type UnderWay } from './load.ts'
+import type { UnderWay } from './load.ts'
 import type { Operation } from './recipe.ts'
 
 /** Rows come in groups of this size: a company and its contact travel together. */
@@ -71,7 +71,10 @@ export const estimateOperation = async (
 const doneOf = ({ created, deleted, failed }: RunState): number =>
   created.company + created.contact + deleted.company + deleted.contact + failed
 
-/** Whole seconds until a run is done; null while unknown. `load`: what lies at the portal, oldest first. */
+/** Less is told in tenths. */
+const EXACT_BELOW = 10
+
+/** Seconds until a run is done, whole ones where there are many; null while unknown. `load`: what lies at the portal, oldest first. */
 export const secondsLeft = (
   now: number,
   state: RunState,
@@ -82,10 +85,11 @@ export const secondsLeft = (
   const left = state.totals.company + state.totals.contact - doneOf(state)
   if (doneOf(state) === 0) return null
   if (left <= 0) return 0
-  const toSend = Math.max(0, 1 - rowsOf(load) / left)
   const toCome = (entity: EntityName): number =>
-    Math.max(0, state.totals[entity] - state.created[entity] - state.deleted[entity]) * toSend
+    Math.max(0, state.totals[entity] - state.created[entity] - state.deleted[entity])
   const rows = { company: toCome('company'), contact: toCome('contact') }
   const model = forecastRows(state.kind, rows, channel, now, requestSeconds, load)
-  return model.measured ? Math.ceil(model.seconds) : null
+  if (!model.measured) return null
+  const steps = model.seconds < EXACT_BELOW ? 10 : 1
+  return Math.ceil(model.seconds * steps) / steps
 }

@@ -2,12 +2,17 @@
 // Must stay true: pure; it cuts batches as the dispatcher does, and lets them wait for the bucket as the pace does.
 import { guidedCut, idleTimes, wholeGroups } from './cut.ts'
 import { MAX_IN_FLIGHT } from './dispatcher.ts'
-import type { UnderWay } from './load.ts'
+import { rowsOf, type UnderWay } from './load.ts'
+import { someWait } from './punctuality.ts'
 import { type Speed, secondsPerCommand, seenWorkers, workersOf } from './speed.ts'
+import type { Return } from './spent.ts'
 
 /** As long as nothing was measured: a cloud portal's usual time of a command, and requests at once. */
 const USUAL_SECONDS = 0.15
 const USUAL_WORKERS = 8
+/** Operating time is looked at in parts of its window, and in pieces of at least so many seconds. */
+const STEPS = 60
+const SLICE = 1
 
 /** What decides how long it takes: the portal's own work, the request bucket, or a method's operating time. */
 export type LimitName = 'portal' | 'requests' | 'operating'
@@ -19,14 +24,16 @@ export interface Budget {
   /** What there is in a window. */
   readonly limit: number
   readonly window: number
-  /** Until some of it comes back. */
-  readonly resetIn: number
+  /** Used by commands whose answers we have not seen. */
+  readonly unheard: number
+  /** When what is used comes back, soonest first. */
+  readonly returns: readonly Return[]
   /** The portal has shown its limit; otherwise the documented one is believed. */
   readonly proven: boolean
 }
 
 export interface ForecastInput {
-  /** Commands still to be executed, by method. */
+  /** Commands that are not answered yet, by method. */
   readonly commands: ReadonlyMap<string, number>
   /** Undefined where the portal does not count a method's operating time. */
   readonly budgetOf: (method: string) => Budget | undefined
@@ -36,7 +43,7 @@ export interface ForecastInput {
   readonly free: number
   readonly rate: number
   readonly requestSeconds: number
-  /** Unix ms, and what lies at the portal then, oldest first; `commands` are to come after it. */
+  /** Unix ms, and what lies at the portal then, oldest first. */
   readonly now: number
   readonly load: readonly UnderWay[]
 }
@@ -49,22 +56,43 @@ export interface Forecast {
   readonly measured: boolean
 }
 
-/** Seconds until a method has got through so much work; the rest of the last window is worked on with `parallel` commands at once. */
-const operatingSeconds = (work: number, { left, limit, window, resetIn }: Budget, parallel: number): number => {
-  if (work <= left) return work / parallel
-  const windows = Math.ceil((work - left) / limit)
-  return resetIn + (windows - 1) * window + (work - left - (windows - 1) * limit) / parallel
+/** Seconds until a method has got through so much work, with `parallel` commands at once; what they use comes back a window later. */
+const operatingSeconds = (work: number, { left, window, returns }: Budget, parallel: number): number => {
+  const coming = [...returns]
+  let now = 0
+  let free = left
+  for (let todo = work, next = 0; ; ) {
+    for (let back = coming[next]; back !== undefined && back.in <= now; back = coming[next]) {
+      free += back.seconds
+      next += 1
+    }
+    const until = coming[next]?.in ?? Number.POSITIVE_INFINITY
+    const done = Math.min(todo, free, Math.max(Math.min(until - now, window / STEPS) * parallel, SLICE))
+    todo -= done
+    if (todo <= 1e-6) return now + done / parallel
+    if (done <= 1e-6) {
+      // Nothing comes back of what was never used: the limit is smaller than one command.
+      now = Number.isFinite(until) ? until : now + window
+      if (!Number.isFinite(until)) free += SLICE
+      continue
+    }
+    free -= done
+    now += done / parallel
+    coming.push({ in: now + window, seconds: done })
+  }
 }
 
 export const forecast = (input: ForecastInput): Forecast => {
   const { commands, budgetOf, kind, grain, speed, rate, requestSeconds } = input
   const known = secondsPerCommand(speed, kind)
   const perCommand = known ?? USUAL_SECONDS
-  const workers = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), USUAL_WORKERS))
   const latency = Number.isFinite(speed.latency) ? speed.latency : 0
+  // As long as nobody seems to wait, all that lies there is worked on.
+  const atWork = someWait(input.load, { perCommand, latency, now: input.now }) ? 0 : input.load.length
+  const workers = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), atWork, USUAL_WORKERS))
   // When each worker has nothing to do, soonest first.
   const idle = idleTimes(workers, input.load, { perCommand, latency, now: input.now })
-  let left = [...commands.values()].reduce((sum, count) => sum + count, 0)
+  let left = [...commands.values()].reduce((sum, count) => sum + count, 0) - rowsOf(input.load)
   let requests = 0
   let tokens = input.free
   let now = 0
@@ -94,8 +122,11 @@ export const forecast = (input: ForecastInput): Forecast => {
   let byOperating = 0
   for (const [method, count] of commands) {
     const budget = budgetOf(method)
-    if (budget === undefined || count * perCommand <= budget.left) continue
-    byOperating = Math.max(byOperating, operatingSeconds(count * perCommand, budget, workers / commands.size) + latency)
+    if (budget === undefined) continue
+    // Commands that are done, but whose batch is not, are counted by the portal already.
+    const work = (count - Math.min(budget.unheard / perCommand, rowsOf(input.load))) * perCommand
+    if (work <= budget.left) continue
+    byOperating = Math.max(byOperating, operatingSeconds(work, budget, workers / commands.size) + latency)
   }
   const seconds = Math.max(bySending, byOperating)
   const limit = byOperating > bySending ? 'operating' : waited > bySending / 4 ? 'requests' : 'portal'

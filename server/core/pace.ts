@@ -18,6 +18,7 @@ const FIRST_PAUSE = 1 / 60
 const LONGEST_PAUSE = 1 / 2
 
 import type { Budget } from './forecast.ts'
+import { createSpent, type Spent } from './spent.ts'
 
 export type Traffic = 'page' | 'run'
 
@@ -32,6 +33,16 @@ export interface PaceOptions {
   readonly requestSeconds: number
 }
 
+/** What the portal says of a method behind one of its commands. */
+export interface OperatingTime {
+  /** Seconds used in the window, this command's included. */
+  readonly used: number
+  /** Unix ms at which some of it comes back. */
+  readonly resetAt: number
+  /** Seconds of the command itself. */
+  readonly took: number
+}
+
 interface MethodBudget {
   used: number
   resetAt: number
@@ -41,15 +52,7 @@ interface MethodBudget {
   /** After a refusal: one command at a time until it went through. */
   probing: boolean
   refusals: number
-}
-
-const untouched: Readonly<MethodBudget> = {
-  used: 0,
-  resetAt: 0,
-  limit: Number.POSITIVE_INFINITY,
-  parkedUntil: 0,
-  probing: false,
-  refusals: 0
+  readonly spent: Spent
 }
 
 export interface Pace {
@@ -65,8 +68,8 @@ export interface Pace {
   refused(now: number, sentAt: number): void
   /** The portal answered in any other way. */
   accepted(now: number): void
-  /** The portal told how much operating time a method has used; seconds and unix ms. */
-  operating(method: string, used: number, resetAt: number, now: number): void
+  /** The portal told how much operating time a method has used. */
+  operating(method: string, time: OperatingTime, now: number): void
   /** The portal refused a method for its operating time. */
   park(method: string, now: number): void
   /** 0 = open; otherwise the unix ms until which the method is parked. */
@@ -79,6 +82,16 @@ export interface Pace {
 
 export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions): Pace => {
   const banMs = requestSeconds * 1000 * BAN_REQUESTS
+  const window = requestSeconds * WINDOW_REQUESTS
+  const untouched = (): MethodBudget => ({
+    used: 0,
+    resetAt: 0,
+    limit: Number.POSITIVE_INFINITY,
+    parkedUntil: 0,
+    probing: false,
+    refusals: 0,
+    spent: createSpent(window)
+  })
   let level = 0
   let at = 0
   let capacity = burst
@@ -108,7 +121,7 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
   const budgetOf = (method: string): MethodBudget => {
     let budget = budgets.get(method)
     if (budget === undefined) {
-      budget = { ...untouched }
+      budget = untouched()
       budgets.set(method, budget)
     }
     return budget
@@ -139,8 +152,9 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     accepted(now) {
       if (now >= blockedUntil) refusals = 0
     },
-    operating(method, used, resetAt, now) {
+    operating(method, { used, resetAt, took }, now) {
       const budget = budgetOf(method)
+      budget.spent.note(took, now)
       // Answers overtake one another: within a window only more can have been used.
       budget.used = resetAt === budget.resetAt ? Math.max(budget.used, used) : used
       budget.resetAt = resetAt
@@ -173,19 +187,21 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     budget(method, now) {
       // A portal that counts says so with every answer; a method that it never counted has all of its time left.
       if (budgets.size === 0) return undefined
-      const { used, resetAt, parkedUntil, limit: own } = budgets.get(method) ?? untouched
+      const { used, resetAt, parkedUntil, limit: own, spent } = budgets.get(method) ?? untouched()
       // A portal has one limit for all methods: what one of them met holds for the others.
       const shown = Number.isFinite(own) ? own : Math.min(...[...budgets.values()].map(({ limit }) => limit))
       const limit = Number.isFinite(shown) ? shown : Math.max(requestSeconds * USUAL_LIMIT_REQUESTS, used)
-      const comesBackAt = Math.max(parkedUntil, resetAt)
-      const window = requestSeconds * WINDOW_REQUESTS
+      const parkedIn = Math.max(0, parkedUntil - now) / 1000
       // At `resetAt` only the oldest part of the window falls out: the next answer tells how much. A whole window later all of it has.
       const usedNow = parkedUntil > now ? limit : resetAt + window * 1000 > now ? used : 0
       return {
         left: Math.max(0, limit - usedNow),
         limit,
         window,
-        resetIn: comesBackAt > now ? (comesBackAt - now) / 1000 : window,
+        unheard: Math.max(0, usedNow - spent.noted(now)),
+        returns: spent
+          .returns(usedNow, Math.max(0, resetAt - now) / 1000, now)
+          .map(({ in: later, seconds }) => ({ in: Math.max(later, parkedIn), seconds })),
         proven: Number.isFinite(shown)
       }
     },
