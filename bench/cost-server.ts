@@ -6,9 +6,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 
 const MAIN = fileURLToPath(new URL('../server/main.js', import.meta.url))
 const PRELOAD = new URL('../../bench/loop-delay.mjs', import.meta.url).href
+/** Node's own options of `npm start`. */
+const nodeOptions = (): string[] =>
+  z
+    .object({ scripts: z.object({ start: z.string() }) })
+    .parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')))
+    .scripts.start.split(' ')
+    .filter(word => word.startsWith('--max-'))
 /** Linux counts processor time in hundredths of a second for everybody outside the kernel. */
 const TICKS_PER_SECOND = 100
 
@@ -55,7 +63,7 @@ const statusMB = (pid: number, field: 'VmRSS' | 'VmHWM'): number => {
 export const startMeasuredServer = async (webhookUrl: string): Promise<MeasuredServer> => {
   if (!existsSync('/proc/self/clear_refs')) throw new Error('The own cost is measured through /proc: only on Linux')
   const dataDir = mkdtempSync(join(tmpdir(), 'bitrixcorp-cost-'))
-  const child = spawn(process.execPath, ['--expose-gc', '--import', PRELOAD, MAIN], {
+  const child = spawn(process.execPath, ['--expose-gc', ...nodeOptions(), '--import', PRELOAD, MAIN], {
     cwd: dataDir,
     env: {
       PORT: '0',
