@@ -78,8 +78,8 @@ const readReply = (body: BatchBody, commands: readonly Command[], halt: boolean)
 
 /** Portal over any client. `execute` throws RangeError or TypeError for commands that cannot be sent, before sending. */
 export const createRestPortal = ({ id, host, client }: RestPortalOptions): Portal => {
-  // Requests of one moment leave one after the other: prepared together, the first would leave when the last is ready.
-  const turn = createTurns(1)
+  // Requests of one moment leave a few at a time: prepared all together, the first would leave when the last is ready.
+  const turn = createTurns(4)
   return {
     id,
     host,

@@ -27,7 +27,7 @@ export interface Standing {
   readonly abreast: number
   /** Older requests that lay there when this one came. */
   readonly ahead: number
-  /** Those of them that were answered before it. Where there are none it did not wait for a worker, however late its answer came. */
+  /** Those of them that were answered before it began. Where there are none it did not wait for a worker, however late its answer came. */
   readonly passed: number
 }
 
@@ -65,7 +65,7 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
           // Whoever is still open was sent after those had ended.
           closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
           freed()
-          return { abreast, ahead: request.ahead, passed: request.passed.length }
+          return { abreast, ahead: request.ahead, passed: request.passed.filter(passed => passed <= began).length }
         }
       }
     }

@@ -18,7 +18,7 @@ import type { FinalStatus, RunEvent } from './run.ts'
 import { describeWaiting } from './waiting.ts'
 
 /** Batches prepared in one go: the first ones leave while the next are prepared. */
-const AT_ONCE = 8
+const AT_ONCE = 4
 
 export interface RunnerDeps {
   readonly mission: Mission

@@ -1,4 +1,4 @@
-// A thousand readers are written to in many turns of the event loop, not in one.
+// Many pieces of work of one moment (a thousand readers to write to, forty requests to send) are done in many turns of the event loop.
 // Must stay true: first come, first served; who waits for his turn waits for the event loop, never for another reader.
 
 /** Resolves when it is the caller's turn: at once for the first `perTurn` callers in a turn of the event loop. */

@@ -51,12 +51,13 @@ describe('a portal of unknown size', () => {
   })
 })
 
-test('a request knows how many lay before it, and how many of them were answered sooner', () => {
+test('a request knows how many lay before it, and how many of them were answered before it began', () => {
   const load = createLoadCounter()
   const first = load.occupy(50, 0)
   const second = load.occupy(50, 0)
   const third = load.occupy(2, 0)
   expect(first.answered(500, 0.5)).toMatchObject({ ahead: 0, passed: 0 })
   expect(third.answered(540, 0.02)).toMatchObject({ abreast: 2, ahead: 2, passed: 1 })
-  expect(second.answered(560, 0.5)).toMatchObject({ ahead: 1, passed: 1 })
+  // The first was answered before, but this one had begun long before that.
+  expect(second.answered(560, 0.5)).toMatchObject({ ahead: 1, passed: 0 })
 })
