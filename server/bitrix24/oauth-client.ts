@@ -32,6 +32,9 @@ const noActions = (endpoint: Map<ApiVersion, string>) => ({
   getTargetOriginWithPath: () => endpoint
 })
 
+/** A request may wait at the portal for so long that the new token ends before it is looked at. */
+const RENEWALS = 2
+
 const isExpired = ({ status, body }: RawReply): boolean =>
   status === 401 && readErrorEnvelope(parseJson(body))?.code === 'expired_token'
 
@@ -76,7 +79,7 @@ export const createOAuthClient = (access: Access, options: ClientOptions): RestC
         origin = target
         reply = await send()
       }
-      if (isExpired(reply)) {
+      for (let renewals = 0; renewals < RENEWALS && isExpired(reply); renewals += 1) {
         token = await access.renew(token)
         reply = await send()
       }

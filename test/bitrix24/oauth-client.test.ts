@@ -59,12 +59,22 @@ test('an expired token is renewed once, and the request repeated with the new on
   expect([tokensOf(raw), refused]).toEqual([[OLD, NEW], [OLD]])
 })
 
-test('a new token that is refused too is a failure, not a loop', async () => {
+test('a new token that ends while the request waits at the portal is renewed in its turn', async () => {
+  const raw = await start((response, request, body) =>
+    (body.includes('third-token-0001') ? done : expired)(response, request, body)
+  )
+  const next = [NEW, 'third-token-0001']
+  const portal = portalAt(raw, { renew: async () => next.shift() ?? OLD })
+  expect((await portal.execute(COMMANDS, { halt: true })).outcomes.get('c1')).toMatchObject({ kind: 'ok' })
+  expect(raw.received).toHaveLength(3)
+})
+
+test('new tokens that are refused too are a failure, not a loop', async () => {
   const raw = await start(expired)
   await expect(portalAt(raw).execute(COMMANDS, { halt: false })).rejects.toMatchObject({
     ...{ kind: 'blocked', code: 'expired_token' }
   })
-  expect(raw.received).toHaveLength(2)
+  expect(raw.received).toHaveLength(3)
 })
 
 test('no other refusal is answered with a refresh', async () => {
