@@ -36,7 +36,7 @@ const MEANWHILE = 3
 
 /**
  * What a run with so many rows left may use: also the room kept for pages, once all that is left fits into the requests that can go now.
- * It is over then before a page misses them.
+ * A page may have to wait for half a second then.
  */
 export const trafficOf = ({ pace }: Channel, left: number, now: number): Traffic =>
   left <= (pace.free(now, 'page') + MEANWHILE) * COMMANDS_PER_BATCH ? 'page' : 'run'

@@ -124,7 +124,7 @@ export const forecast = (input: ForecastInput): Forecast => {
     const budget = budgetOf(method)
     if (budget === undefined) continue
     // Commands that are done, but whose batch is not, are counted by the portal already.
-    const work = (count - Math.min(budget.unheard / perCommand, rowsOf(input.load))) * perCommand
+    const work = count * perCommand - Math.min(budget.unheard, rowsOf(input.load) * perCommand)
     if (work <= budget.left) continue
     byOperating = Math.max(byOperating, operatingSeconds(work, budget, workers / commands.size) + latency)
   }

@@ -1,7 +1,13 @@
 // The portal's limits as one model: request bucket, operating time per method, back-off after a refusal.
 // Must stay true: no clock of its own; it says "now" or "at T", and never lets more requests out than the bucket holds.
 
-/** Pages may use the whole bucket but one request; runs leave this share of it to pages and to other applications. */
+import type { Budget } from './forecast.ts'
+import { createSpent, type Spent } from './spent.ts'
+
+/**
+ * Pages may use the whole bucket but one request; runs leave this share of it to pages and to other applications,
+ * until all that is left of them fits into what can go now (channel.ts).
+ */
 const RUN_HEADROOM = 0.06
 /** A method whose budget is known is parked when it has used this much of it. */
 const BUDGET_USED = 0.97
@@ -16,9 +22,6 @@ const FIRST_PARK_REQUESTS = 1 / 6
 /** Pauses after 503, as parts of the longest request: 1 s growing to 30 s in the cloud. */
 const FIRST_PAUSE = 1 / 60
 const LONGEST_PAUSE = 1 / 2
-
-import type { Budget } from './forecast.ts'
-import { createSpent, type Spent } from './spent.ts'
 
 export type Traffic = 'page' | 'run'
 

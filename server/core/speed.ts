@@ -4,6 +4,8 @@ import type { Answer } from './answer.ts'
 
 /** An answer that waited longer than this share of its own work stood in a queue. */
 const QUEUED = 0.2
+/** A portal with a coarse clock may say that a command took no time at all: nothing can be planned with that. */
+const SHORTEST = 1e-6
 /** Newest answers that say how many the portal works on: the last of a wave that began together counts all of it. */
 const REMEMBERED = 48
 /** Fewer of them say how fast it gets through all that lies there: what slows it down is to be noticed soon. Each is a little too low. */
@@ -77,7 +79,7 @@ export const learnSpeed = (speed: Speed, kind: string, answer: Answer): void => 
   const { reply, elapsed, abreast, ahead, passed, rowsInFlight } = answer
   const { duration, times } = reply
   if (times.size === 0) return
-  const each = duration / times.size
+  const each = Math.max(SHORTEST, duration / times.size)
   speed.perCommand.set(kind, smooth(speed.perCommand.get(kind), each))
   speed.latency = Math.min(speed.latency, Math.max(0, elapsed - duration))
   const served = Math.max(elapsed - speed.latency, duration, 1e-6)

@@ -64,6 +64,54 @@ describe('the request bucket', () => {
   })
 })
 
+describe('a page beside a run', () => {
+  it.each([
+    [2000, 30, 32],
+    [2000, 80, 32],
+    [2000, 80, 8],
+    [10_000, 30, 32]
+  ] as const)('%i rows at %i ms with %i workers: waits for half a second at most', async (rows, ms, workers) => {
+    const { clock, channel, run } = createSimulation({
+      workers,
+      latencySeconds: 0.04,
+      burst: 50,
+      rate: 2,
+      commandSeconds: () => ms / 1000
+    })
+    const waits: number[] = []
+    let over = false
+    const look = async (): Promise<void> => {
+      for (; !over; await clock.sleep(170)) waits.push(channel.pace.nextAt(clock.now(), 'page') - clock.now())
+    }
+    void look()
+    await run(createRows(rows))
+    over = true
+    expect(waits.length).toBeGreaterThan(10)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(500)
+  })
+})
+
+describe('a portal whose clock is too coarse for its commands', () => {
+  it.each([undefined, { model: 'window', limitSeconds: 480, windowSeconds: 600, banSeconds: 300 }] as const)(
+    'is filled and cleared (operating time: %o)',
+    async operating => {
+      const simulation = createSimulation({
+        workers: 4,
+        latencySeconds: 0,
+        burst: 50,
+        rate: 2,
+        commandSeconds: () => 0,
+        ...(operating === undefined ? {} : { operating })
+      })
+      for (const operation of [createRows(3000), clearAll]) {
+        const { seen } = await simulation.run(operation)
+        expect(seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', done: 3000 })
+        for (const { snapshot } of seen) expect(snapshot.etaSeconds ?? 0).toBeLessThan(60)
+      }
+    }
+  )
+})
+
 describe('operating time', () => {
   const operating = { windowSeconds: 600, banSeconds: 300 }
   const portalOf = (model: 'window' | 'ban', workers: number, limitSeconds = 480) =>
