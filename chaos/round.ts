@@ -1,38 +1,40 @@
-// One round: a portal, a server process that is killed again and again, one operation to its end, and the count.
-// Must stay true: a round is reproducible from its seed and number; it ends, or says why it did not.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { createEmulatedPortal, type EmulatedPortal } from '../emulator/emulated-portal.ts'
-import type { Rejection, RunEvent, RunSnapshot } from '../server/core/run.ts'
-import { openDatabase } from '../server/store/database.ts'
-import { createJournal } from '../server/store/journal.ts'
-import { drawSchedule, type Kill, REQUEST_SECONDS, type Schedule } from './schedule.ts'
-import { type ServerProcess, startServerProcess } from './server-process.ts'
+// One round: a portal, a store, server processes that are struck again and again, one operation to its end, and the count.
+// Must stay true: a round is drawn from its seed and number; it ends, or says why it did not.
+import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
+import type { RunSnapshot } from '../server/core/run.ts'
+import { type Memory, seeThrough } from './client.ts'
+import type { Cluster } from './cluster.ts'
+import { type Blows, startCrew } from './crew.ts'
+import { openDoor } from './door.ts'
+import { drawSchedule, REQUEST_SECONDS, type Schedule } from './schedule.ts'
+import { openStore, readJournal } from './store.ts'
 import { foreignIds, type Verdict, verifyRound } from './verify.ts'
 
-/** A round that has not ended by then has failed. */
-const ROUND_SECONDS = 60
-/** After this many lives, or seconds, the portal gets well, so that the run can end. */
-const SICK_LIVES = 4
-const SICK_SECONDS = 4
+/** After so many lives of its processes, or seconds, the portal gets well, so that the run can end. On PostgreSQL a dead one's lease is waited for. */
+const SICK = { embedded: { lives: 4, seconds: 4 }, postgres: { lives: 6, seconds: 25 } }
 
 export interface RoundResult {
-  readonly seed: number
   readonly round: number
   readonly operation: Schedule['operation']
+  readonly door: Schedule['door']
+  readonly store: Schedule['store']
   readonly problems: readonly string[]
   readonly rows: number
   readonly duplicates: number
   readonly lost: number
   readonly rejected: number
-  readonly kills: { readonly SIGKILL: number; readonly SIGTERM: number }
+  readonly blows: Blows
+  /** Runs taken over from a process that left no end of them, where several share a database. */
+  readonly takeovers: number
+  readonly droppedConnections: number
   readonly faults: { readonly [kind: string]: number }
 }
 
-const json = async (response: Response): Promise<Record<string, unknown>> =>
-  (await response.json()) as Record<string, unknown>
+export interface RoundDeps {
+  /** A folder for what the round stores. */
+  readonly place: string
+  readonly cluster: Cluster | undefined
+}
 
 /** Adds foreign records; their ids. */
 const addForeign = (portal: EmulatedPortal, count: number): string[] => {
@@ -45,165 +47,98 @@ const addOurs = (portal: EmulatedPortal, count: number): void => {
   if (count > 0) portal.state.seed({ companies: count, contacts: count, originatorId: 'BITRIXCORP' })
 }
 
-const body = ({ operation }: Schedule, portal: EmulatedPortal): Record<string, unknown> =>
+const bodyOf = ({ operation }: Schedule, portal: EmulatedPortal): Record<string, unknown> =>
   operation.kind === 'create'
     ? { kind: 'create', companies: operation.companies, contacts: operation.contacts, seed: 1, locale: 'ru' }
     : { kind: 'clear', scope: operation.scope, confirm: portal.host }
 
-/** Drives one life of the process: until the run has ended in it, or the process has. */
-const live = async (
-  server: ServerProcess,
-  portal: EmulatedPortal,
-  schedule: Schedule,
-  life: number,
-  memory: { runId: string | undefined; late: string[] | undefined }
-): Promise<RunSnapshot | undefined> => {
-  const ask = (path: string, init?: RequestInit): Promise<Response> => fetch(`${server.origin}${path}`, init)
-  try {
-    const runs = (await json(await ask('/api/runs')))['runs'] as RunSnapshot[]
-    let run = runs[0]
-    memory.runId = run?.id
-    if (run === undefined) {
-      const started = await ask('/api/runs', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(body(schedule, portal))
-      })
-      // A process id that another process has got meanwhile looks alive: its lease has to lapse first.
-      if (started.status === 409) return undefined
-      if (started.status !== 202) throw new Error(`The run was not started: ${await started.text()}`)
-      run = (await started.json()) as RunSnapshot
-      memory.runId = run.id
-    }
-    let cancelAt = life === 0 && schedule.cancelAfterMs !== undefined ? Date.now() + schedule.cancelAfterMs : undefined
-    const giveUp = Date.now() + ROUND_SECONDS * 1000
-    while (Date.now() < giveUp) {
-      run = (await (await ask(`/api/runs/${memory.runId}`)).json()) as RunSnapshot
-      if (run.status === 'completed') return run
-      if (run.total > 0 && memory.late === undefined) memory.late = addForeign(portal, schedule.lateCanaries)
-      if (run.status !== 'running') await ask(`/api/runs/${memory.runId}/resume`, { method: 'POST' })
-      else if (cancelAt !== undefined && Date.now() >= cancelAt) {
-        cancelAt = undefined
-        await ask(`/api/runs/${memory.runId}/cancel`, { method: 'POST' })
-      }
-      await sleep(30)
-    }
-    throw new Error(`The round did not end: ${JSON.stringify(run)}`)
-  } catch (error) {
-    if (error instanceof TypeError) return undefined // fetch: the process died
-    throw error
-  }
-}
-
-const rejectionsIn = async (dataDir: string, runId: string): Promise<{ events: RunEvent[]; rejected: Rejection[] }> => {
-  const db = await openDatabase({ dataDir })
-  try {
-    const events: RunEvent[] = []
-    for await (const event of createJournal(db).events(runId)) events.push(event)
-    const rejected = events.flatMap(event =>
-      event.type === 'batch.settled' || event.type === 'rows.rejected' ? event.rejected : []
-    )
-    return { events, rejected }
-  } finally {
-    await db.destroy()
-  }
-}
-
-const arm = (server: ServerProcess, kill: Kill | undefined): NodeJS.Timeout | undefined => {
-  if (kill === undefined || kill.by === 'commit') return undefined
-  return setTimeout(() => server.signal(kill.by), kill.afterMs)
-}
+const NOTHING: Verdict = { problems: [], duplicates: 0, lost: 0, rows: 0 }
 
 /** @throws never for what the round finds: problems are in the result */
-export const playRound = async (seed: number, round: number): Promise<RoundResult> => {
+export const playRound = async (seed: number, round: number, { place, cluster }: RoundDeps): Promise<RoundResult> => {
   const schedule = drawSchedule(seed, round)
-  const dataDir = await mkdtemp(join(tmpdir(), 'bitrixcorp-chaos-'))
-  const portal = await createEmulatedPortal({
+  const { operation } = schedule
+  const store = await openStore(schedule.store, place, cluster)
+  const door = await openDoor(schedule.door, {
     requestSeconds: REQUEST_SECONDS,
     speed: { commandMs: schedule.commandMs, workers: schedule.workers },
     bucket: { drainPerSecond: 40, size: 100 }
   })
+  const { portal } = door
   const canaries = addForeign(portal, schedule.canaries)
-  if (schedule.operation.kind === 'clear') addOurs(portal, schedule.operation.ours)
-  const before = {
-    foreign: canaries.length,
-    ours: schedule.operation.kind === 'clear' ? schedule.operation.ours * 2 : 0
-  }
+  const ours = operation.kind === 'clear' ? operation.ours : 0
+  addOurs(portal, ours)
   portal.faults.random(schedule.odds, schedule.faultSeed)
-  const well = setTimeout(() => portal.faults.clear(), SICK_SECONDS * 1000)
-  const memory: { runId: string | undefined; late: string[] | undefined } = { runId: undefined, late: undefined }
-  const kills = { SIGKILL: 0, SIGTERM: 0 }
+
+  let droppedConnections = 0
+  const drop = async (): Promise<void> => {
+    droppedConnections += await store.dropConnections()
+  }
+  const sick = [
+    setInterval(door.expire, schedule.expireEveryMs ?? 2 ** 31 - 1),
+    setInterval(() => drop().catch(error => problems.push(String(error))), schedule.dropEveryMs ?? 2 ** 31 - 1)
+  ]
+  const getWell = (): void => {
+    portal.faults.clear()
+    sick.forEach(clearInterval)
+  }
+  const well = setTimeout(getWell, SICK[schedule.store].seconds * 1000)
+  let starts = 0
+  const onStart = (): void => {
+    starts += 1
+    if (starts > SICK[schedule.store].lives) getWell()
+  }
+
   const problems: string[] = []
-  let verdict: Verdict = { problems: [], duplicates: 0, lost: 0, rows: 0 }
-  let rejected: Rejection[] = []
+  const memory: Memory = {}
+  let late: string[] | undefined
+  /** Foreign records that appear while the run is on stay, whatever it does. */
+  const onSeen = ({ total }: RunSnapshot): void => {
+    if (total > 0) late ??= addForeign(portal, schedule.lateCanaries)
+  }
+  const crew = startCrew(schedule, door, store, onStart)
+  let verdict = NOTHING
+  let rejections = 0
+  let takeovers = 0
   try {
-    let final: RunSnapshot | undefined
-    for (let life = 0; final === undefined && life < schedule.kills.length + 40; life += 1) {
-      if (life === SICK_LIVES) portal.faults.clear()
-      const kill = schedule.kills[life]
-      const server = await startServerProcess(
-        {
-          PORT: '0',
-          DATA_DIR: dataDir,
-          BITRIX_WEBHOOK_URL: portal.webhookUrl,
-          BITRIX_REQUEST_SECONDS: String(REQUEST_SECONDS),
-          BITRIX_RATE: '40',
-          BITRIX_BURST: '100',
-          LOG_LEVEL: 'error'
-        },
-        kill
-      )
-      if (server === undefined) {
-        kills.SIGKILL += 1
-        continue
-      }
-      const timer = arm(server, kill)
-      try {
-        final = await live(server, portal, schedule, life, memory)
-        if (final === undefined && kill !== undefined) kills[kill.by === 'SIGTERM' ? 'SIGTERM' : 'SIGKILL'] += 1
-        if (final === undefined && kill === undefined && !server.alive())
-          problems.push(`the process died by itself:\n${server.output()}`)
-      } finally {
-        clearTimeout(timer)
-        await server.stop()
-      }
-    }
-    if (final === undefined || memory.runId === undefined) problems.push('the run never completed')
-    else {
-      rejected = (await rejectionsIn(dataDir, memory.runId)).rejected
-      const kept = schedule.operation.kind === 'clear' && schedule.operation.scope === 'all' ? [] : canaries
-      verdict = verifyRound(portal, schedule.operation, final, {
-        rejected: new Set(rejected.map(({ row }) => row)),
-        before,
-        canaries: [...kept, ...(memory.late ?? [])]
-      })
-    }
+    const final = await seeThrough({ crew, schedule, body: bodyOf(schedule, portal), memory, onSeen })
+    await crew.end()
+    takeovers = await store.takeovers()
+    const { rejected } = await readJournal(store.storage, final.id)
+    rejections = rejected.length
+    const kept = operation.kind === 'clear' && operation.scope === 'all' ? [] : canaries
+    verdict = verifyRound(portal, operation, final, {
+      rejected: new Set(rejected.map(({ row }) => row)),
+      before: { foreign: canaries.length, ours: ours * 2 },
+      canaries: [...kept, ...(late ?? [])]
+    })
   } catch (error) {
     problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    await crew.end()
     if (memory.runId !== undefined) {
-      const { events } = await rejectionsIn(dataDir, memory.runId)
-      problems.push(
-        `the end of its journal:\n${events
-          .slice(-12)
-          .map(event => JSON.stringify(event))
-          .join('\n')}`
-      )
+      const { events } = await readJournal(store.storage, memory.runId)
+      const end = events.slice(-12).map(event => JSON.stringify(event))
+      problems.push(`the end of its journal:\n${end.join('\n')}`)
     }
   } finally {
     clearTimeout(well)
-    await portal.close()
-    await rm(dataDir, { recursive: true, force: true })
+    sick.forEach(clearInterval)
+    await door.close()
+    await store.remove()
   }
   return {
-    seed,
     round,
-    operation: schedule.operation,
+    operation,
+    door: schedule.door,
+    store: schedule.store,
     problems: [...problems, ...verdict.problems],
     rows: verdict.rows,
     duplicates: verdict.duplicates,
     lost: verdict.lost,
-    rejected: rejected.length,
-    kills,
+    rejected: rejections,
+    blows: crew.blows,
+    takeovers,
+    droppedConnections,
     faults: { ...portal.faults.log.counts }
   }
 }

@@ -1,64 +1,86 @@
-// The real server as a child process: started, asked over HTTP, killed.
-// Must stay true: every process that it starts is gone after `stop`.
+// The real server as a child process: started, heard, sent signals.
+// Must stay true: every process that was started is gone after `killServers`.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Kill } from './schedule.ts'
+import type { AtCommit, Blow } from './schedule.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/server/main.js', import.meta.url))
 const KILL_SWITCH = pathToFileURL(fileURLToPath(new URL('kill-switch.mjs', import.meta.url))).href
 
+interface End {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
 export interface ServerProcess {
-  readonly origin: string
-  readonly child: ChildProcess
+  /** Its origin when it answers, or undefined when it ended before. */
+  readonly ready: Promise<string | undefined>
+  readonly exited: Promise<End>
   alive(): boolean
   /** Standard error and the last log lines: what a failing round shows. */
   output(): string
   signal(name: NodeJS.Signals): void
-  /** Resolves with the exit code (null after a signal). */
-  readonly exited: Promise<number | null>
+  /** SIGKILL */
   stop(): Promise<void>
 }
 
-/** Resolves when the server answers, or undefined when it was killed before. */
-export const startServerProcess = async (
+const living = new Set<ChildProcess>()
+
+/** Frozen ones too. */
+export const killServers = (): void => {
+  for (const child of living) child.kill('SIGKILL')
+}
+
+const queryOf = (signal: string, { commit, side, of }: AtCommit): URLSearchParams =>
+  new URLSearchParams({ at: String(commit), side, signal, ...(of === undefined ? {} : { of }) })
+
+const preload = (blow: Blow | undefined): string[] =>
+  blow !== undefined && 'commit' in blow.at ? ['--import', `${KILL_SWITCH}?${queryOf(blow.signal, blow.at)}`] : []
+
+export interface StartOptions {
+  /** At a commit. */
+  readonly blow?: Blow | undefined
+  /** Called when that blow has frozen it. */
+  readonly onFrozen?: () => void
+}
+
+export const startServerProcess = (
   env: Readonly<Record<string, string>>,
-  kill: Kill | undefined
-): Promise<ServerProcess | undefined> => {
-  const preload = kill?.by === 'commit' ? ['--import', `${KILL_SWITCH}?at=${kill.at}&side=${kill.side}`] : []
-  const child = spawn(process.execPath, [...preload, MAIN], {
+  { blow, onFrozen = () => undefined }: StartOptions = {}
+): ServerProcess => {
+  const child = spawn(process.execPath, [...preload(blow), MAIN], {
     env: { ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
+  living.add(child)
   let output = ''
-  let exit = false
-  const exited = once(child, 'exit').then(([code]) => {
-    exit = true
-    return typeof code === 'number' ? code : null
+  const exited = new Promise<End>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => {
+      living.delete(child)
+      resolve({ code, signal })
+    })
   })
-  const origin = await new Promise<string | undefined>(resolve => {
+  const ready = new Promise<string | undefined>(resolve => {
     const hear = (chunk: Buffer): void => {
-      output = (output + chunk.toString()).slice(-8000)
+      const said = chunk.toString()
+      output = (output + said).slice(-8000)
       const found = /BitrixCorp: (http:\S+)/.exec(output)?.[1]
       if (found !== undefined) resolve(found)
+      if (said.includes('kill-switch: frozen')) onFrozen()
     }
     child.stdout.on('data', hear)
     child.stderr.on('data', hear)
     void exited.then(() => resolve(undefined))
   })
-  if (origin === undefined) {
-    if (kill === undefined) throw new Error(`The server did not start:\n${output}`)
-    return undefined
-  }
   return {
-    origin,
-    child,
-    alive: () => !exit,
+    ready,
+    exited,
+    alive: () => living.has(child),
     output: () => output,
     signal: name => {
       child.kill(name)
     },
-    exited,
     async stop() {
       child.kill('SIGKILL')
       await exited

@@ -46,6 +46,10 @@ const verifyCreate = (
 ): Verdict => {
   const problems: string[] = []
   const all = [...ours(portal, 'company', run.id), ...ours(portal, 'contact', run.id)]
+  const strays = (['company', 'contact'] as const).flatMap(entity =>
+    recordsOf(portal, entity).filter(({ values }) => values['ORIGINATOR_ID'] === OURS)
+  )
+  if (strays.length > all.length) problems.push(`${strays.length - all.length} records of a run that nobody asked for`)
   const byRow = new Map<number, Seen[]>()
   for (const record of all) {
     const row = Number(record.origin.split(':')[1])

@@ -28,7 +28,10 @@ export type FaultKind =
   | 'expired-token'
   /** Writes of chosen rows get "Access denied." */
   | 'access-denied'
-  /** The request is slow and reaches the portal twice: executed, again after `ms` (default: a tenth of the request limit), the second answer goes out. */
+  /**
+   * The request reaches the portal twice, one delivery after the other: executed, again after `ms`, the second answer goes out.
+   * Default: a tenth of the request limit, as where something on the way lost patience; a client can notice that by the time it took.
+   */
   | 'duplicate'
   /** The portal restarts (after `executes` commands of this request, default 0): all connections drop, work ends, data stay. */
   | 'restart'

@@ -1,13 +1,11 @@
 // What runs where nothing is configured: an emulated portal in this process, with BitrixCorp registered on it.
 // Must stay true: from here on it is a portal like any other; nobody is let in without the handshake.
+import { randomBytes } from 'node:crypto'
 import { createEmulatedPortal, type EmulatedPortal } from '../emulator/emulated-portal.ts'
 import { Secret } from './config.ts'
 
 /** An unhurried pace, so that a newcomer sees what happens. */
 const SPEED = { latencyMs: 20, commandMs: 60, workers: 6 }
-
-/** It has a new port at every start; its history is one, and the page beside it works on the same portal. */
-export const DEMO_MEMBER_ID = 'b17c0000000000000000000000000de0'
 
 /** A local application, and whom it trusts. */
 export interface ApplicationKeys {
@@ -19,8 +17,9 @@ export interface ApplicationKeys {
   readonly publicUrl: string
 }
 
+/** Another portal at every start: it is empty, so no run of an earlier one may go on there. */
 export const openDemoPortal = (): Promise<EmulatedPortal> =>
-  createEmulatedPortal({ speed: SPEED, memberId: DEMO_MEMBER_ID })
+  createEmulatedPortal({ speed: SPEED, memberId: randomBytes(16).toString('hex') })
 
 /** Fills in the portal's form "Local application". */
 export const registerOnDemo = (portal: EmulatedPortal, publicUrl: string): ApplicationKeys => {

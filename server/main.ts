@@ -31,7 +31,8 @@ const main = async (): Promise<void> => {
   const server = await startServer(config, log).catch(error => refuse(describe(error, `${config.host}:${config.port}`)))
   const { emulated, origin } = server
   const portal = emulated === undefined ? '' : `  The same inside an emulated portal: ${emulated.origin}\n`
-  process.stdout.write(`\n  BitrixCorp: ${origin}\n${portal}\n`)
+  // For people; standard output holds nothing but the log, one JSON object a line.
+  process.stderr.write(`\n  BitrixCorp: ${origin}\n${portal}\n`)
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {

@@ -1,10 +1,9 @@
 // Composition root: config → portal → store → runs → app → listen; recovery; clean stop.
 // Must stay true: the only module (with main.ts) that knows all others; everything that it opens it closes.
-import { randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
@@ -15,16 +14,16 @@ import { createRestPortal } from './bitrix24/rest-portal.ts'
 import type { Config } from './config.ts'
 import { type Channel, createChannel } from './core/channel.ts'
 import { createPace, type Pace } from './core/pace.ts'
-import { answerSlackSeconds } from './core/portal.ts'
 import { readRecords } from './core/records.ts'
 import type { RunRecord } from './core/run.ts'
 import { createRuns } from './core/runs.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
-import { type ApplicationKeys, DEMO_MEMBER_ID, openDemoPortal, registerOnDemo } from './demo.ts'
+import { type ApplicationKeys, openDemoPortal, registerOnDemo } from './demo.ts'
 import { loadAssets } from './http/assets.ts'
 import { createSessions } from './http/session.ts'
 import type { ApplicationDoor } from './http/site.ts'
 import { loadTranslations } from './http/translate.ts'
+import { answerUnreadable } from './http/unreadable.ts'
 import type { Log } from './log.ts'
 import { openDatabase } from './store/database.ts'
 import { createInstallations } from './store/installations.ts'
@@ -34,11 +33,14 @@ import { createLeases } from './store/leases.ts'
 import { loadAppSecret } from './store/secrets.ts'
 import { createVault } from './store/vault.ts'
 import { systemClock } from './system-clock.ts'
+import { isAlive, newOwner } from './this-process.ts'
 
 /** A lease lives this long without being renewed. */
 const LEASE_MS = 15_000
 /** How often runs of dead processes are looked for. */
 const RECOVER_EVERY_MS = 5000
+/** Visitors have this long to take what is left for them when the server stops. */
+const GRACE_MS = 500
 
 export interface RunningServer {
   readonly origin: string
@@ -56,16 +58,6 @@ const projectRoot = (): string => {
     folder = dirname(folder)
   }
   return folder
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
 }
 
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -123,21 +115,13 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     const { standalone } = config
     const emulated = standalone.mode === 'emulated' ? await openDemoPortal() : undefined
     if (emulated !== undefined) undo.push(() => emulated.close())
-    const leases = createLeases(db, {
-      owner: `${hostname()}:${process.pid}:${randomUUID()}`,
-      ttl: LEASE_MS,
-      now: Date.now,
-      isAlive
-    })
+    const leases = createLeases(db, { owner: newOwner(), ttl: LEASE_MS, isAlive })
     const newPace = () => createPace({ ...config, random: Math.random })
-    const clientOptions = {
-      requestSeconds: config.requestSeconds,
-      graceSeconds: answerSlackSeconds(config.requestSeconds)
-    }
+    const clientOptions = { requestSeconds: config.requestSeconds }
     const openStandalone = (mode: 'webhook' | 'emulated', webhook: Webhook) => {
       const client = createWebhookClient(webhook, clientOptions)
       undo.push(() => client.close())
-      const id = mode === 'emulated' ? DEMO_MEMBER_ID : webhook.host
+      const id = emulated?.memberId ?? webhook.host
       const lasting = createLastingPortal(db, leases, createRestPortal({ id, host: webhook.host, client }))
       return { ...lasting, mode, channel: createChannel(lasting.portal, newPace(), systemClock) }
     }
@@ -153,21 +137,27 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       site?.channel.portal.host === host ? withOwnBudgets(site.channel.pace, newPace()) : newPace()
 
     const runs = createRuns({
-      journal: createJournal(db),
+      journal: createJournal(db, error => log.error({ err: error }, 'a run is left as it is')),
       leases: site?.leases ?? leases,
       clock: systemClock,
       random: Math.random,
       newId: newRunId,
       requestSeconds: config.requestSeconds,
       autoResume: config.autoResume,
-      onCrash: error => log.error({ err: error }, 'run failed inside')
+      onCrash: error => log.error({ err: error }, 'run failed inside'),
+      onRun({ id, kind, status, portal, total, done, failed, failure }) {
+        const level = status === 'failed' ? 'warn' : 'info'
+        log[level]({ run: id, kind, status, portal, total, done, failed, failure }, `run is ${status}`)
+      }
     })
 
     // Listens before the rest stands: the emulated portal wants to know the address of the application.
     let answer: RequestListener = (_, response) => {
-      response.writeHead(503, { 'Retry-After': '1' }).end()
+      response
+        .writeHead(503, { 'Retry-After': '1', 'Content-Type': 'application/json' })
+        .end('{"error":"STARTING","error_description":"The server is starting. Try again in a second."}')
     }
-    const server = createServer((request, response) => answer(request, response))
+    const server = createServer((request, response) => answer(request, response)).on('clientError', answerUnreadable)
     const origin = await listen(server, config.port, config.host)
     undo.push(() => {
       server.close()
@@ -209,13 +199,13 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       const closed = new Promise<void>(done => server.close(() => done()))
       server.closeIdleConnections()
       await runs.stop()
-      // Streams end with their runs; whoever is still there after a second is cut off.
-      const late = setTimeout(() => {
-        closing.abort()
-        server.closeAllConnections()
-      }, 1000)
+      // Streams end with their runs; whoever waits for one that goes on after the next start is told so, and then cut off.
+      const late = [
+        setTimeout(() => closing.abort(), GRACE_MS),
+        setTimeout(() => server.closeAllConnections(), 2 * GRACE_MS)
+      ]
       await closed
-      clearTimeout(late)
+      late.forEach(clearTimeout)
     })
 
     const channelOf = async (record: RunRecord): Promise<Channel | undefined> => {
@@ -231,8 +221,16 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       }
     }
     await recover()
-    const recovering = setInterval(recover, RECOVER_EVERY_MS)
-    undo.push(() => clearInterval(recovering))
+    let recovering: Promise<void> | undefined
+    const looking = setInterval(() => {
+      recovering ??= recover().finally(() => {
+        recovering = undefined
+      })
+    }, RECOVER_EVERY_MS)
+    undo.push(() => {
+      clearInterval(looking)
+      return recovering
+    })
     log.info({ origin, portal: site?.channel.portal.host, mode: standalone.mode }, 'BitrixCorp is ready')
     return { origin, emulated, close }
   } catch (error) {

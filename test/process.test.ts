@@ -23,14 +23,14 @@ const run = async (cwd: string, env: Readonly<Record<string, string>>) => {
   const output = { out: '', err: '' }
   const closed = once(child, 'close').then(([code]) => code as number | null) // exit code
   const ready = new Promise<string>(found => {
-    child.stdout.on('data', chunk => {
-      output.out += chunk
-      const origin = /BitrixCorp: (http:\S+)/.exec(output.out)?.[1]
+    child.stderr.on('data', chunk => {
+      output.err += chunk
+      const origin = /BitrixCorp: (http:\S+)/.exec(output.err)?.[1]
       if (origin !== undefined) found(origin)
     })
   })
-  child.stderr.on('data', chunk => {
-    output.err += chunk
+  child.stdout.on('data', chunk => {
+    output.out += chunk
   })
   return { child, output, closed, ready }
 }

@@ -4,9 +4,10 @@ import http from 'node:http'
 import https from 'node:https'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { MAX_IN_FLIGHT } from '../core/dispatcher.ts'
 
-/** Generous: the pace decides how many requests are in flight, not the pool. */
-const MAX_SOCKETS = 64
+/** Generous: the pace decides how many requests are in flight, not the pool. A page never waits for a run's connection. */
+const MAX_SOCKETS = 2 * MAX_IN_FLIGHT
 
 /** Servers close idle connections after 5 seconds or more; a request that meets such a close would be a lost answer. */
 const IDLE_MS = 4000

@@ -5,7 +5,7 @@ import type { Handshake, LocalApplication, PortalEvent, Step } from '../core/app
 import type { Channel } from '../core/channel.ts'
 import type { Clock } from '../core/clock.ts'
 import { adminRequired, notInstalledYet, scopeMissing, sessionInvalid } from '../core/errors.ts'
-import { type Installation, type InstallationStore, Tokens } from '../core/installation.ts'
+import { type Installation, type InstallationChange, type InstallationStore, Tokens } from '../core/installation.ts'
 import { PortalFailure } from '../core/portal.ts'
 import { allowedHost, isLoopbackHost } from '../core/portal-hosts.ts'
 import type { RunSnapshot } from '../core/run.ts'
@@ -55,17 +55,6 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
   const tokensOf = ({ grant }: Proof, { accessToken, refreshToken, expiresIn }: Bearer): Tokens =>
     new Tokens(grant.userId, accessToken, refreshToken, grant.expiresAt ?? clock.now() + expiresIn * 1000)
 
-  /** These tokens, or the stored ones: an older handshake, sent again, must not take the place of what came after it. */
-  const newest = async (memberId: string, tokens: Tokens): Promise<Tokens> => {
-    const stored = await store.tokens(memberId, tokens.userId)
-    if (stored === undefined) return tokens
-    // The same access token again brings nothing new, and nobody vouches for the refresh token beside it.
-    return tokens.access === stored.access || tokens.expiresAt < stored.expiresAt ? stored : tokens
-  }
-  const saveIfNewer = async (memberId: string, tokens: Tokens): Promise<void> => {
-    if ((await newest(memberId, tokens)) === tokens) await store.saveTokens(memberId, tokens)
-  }
-
   const create = async (proof: Proof, handshake: Handshake): Promise<Installation> => {
     const { grant } = proof
     const missing = NEEDED.filter(scope => !grant.scope.includes(scope))
@@ -82,7 +71,7 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       installedAt: clock.now(),
       lastEventAt: before?.lastEventAt ?? 0
     }
-    await store.save(installation, await newest(handshake.memberId, tokensOf(proof, handshake)))
+    await store.save(installation, tokensOf(proof, handshake))
     return installation
   }
 
@@ -96,17 +85,15 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
   const refreshRecord = async (known: Installation, proof: Proof, handshake: Handshake): Promise<Installation> => {
     const { origin, authorization, scope } = proof.grant
     const token = proof.person.admin ? handshake.applicationToken : undefined
-    const now: Installation = {
-      ...known,
+    const learned: InstallationChange = {
       ...{ origin, authorization, scope, status: 'active' },
       // Nobody signs it; an administrator may remove the application anyway, so theirs is believed.
-      applicationToken: token ?? known.applicationToken
+      ...(token === undefined ? {} : { applicationToken: token })
     }
-    if (JSON.stringify(now) !== JSON.stringify(known)) {
-      const { memberId: _key, boundTo: _bound, installedAt: _installed, lastEventAt: _event, ...change } = now
-      await store.change(known.memberId, change)
-    }
-    await saveIfNewer(known.memberId, tokensOf(proof, handshake))
+    const now: Installation = { ...known, ...learned }
+    // Nothing but what was learned: it may have been installed anew since it was read.
+    if (JSON.stringify(now) !== JSON.stringify(known)) await store.change(known.memberId, learned)
+    await store.saveTokens(known.memberId, tokensOf(proof, handshake))
     return now
   }
 
@@ -126,8 +113,8 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
     if (!clean || run === undefined) return
     // It may have been writing its first lines at that moment.
     const patience = AbortSignal.any([closing.signal, AbortSignal.timeout(RUN_END_MS)])
-    for await (const _snapshot of runs.watch(run.id, patience)) if (patience.aborted) return
-    await store.forgetRuns(memberId)
+    for await (const _snapshot of runs.watch(run.id, patience));
+    if (!patience.aborted) await store.forgetRuns(memberId)
   }
 
   const takeTokens = async ({ memberId, grant }: PortalEvent, known: Installation, token: string): Promise<void> => {
@@ -138,7 +125,7 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       if (!proof.person.admin) return
       await store.change(memberId, { applicationToken: token })
     }
-    await saveIfNewer(memberId, tokensOf(proof, grant))
+    await store.saveTokens(memberId, tokensOf(proof, grant))
   }
 
   return {
@@ -159,7 +146,8 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       const proof = await visitors.prove(handshake, { anew: before === undefined })
       const { person } = proof
       const known = await living(handshake.memberId)
-      // Removed while the portal was asked: this opening is older than the removal, and does not undo it.
+      // Removed while the portal was asked: this opening is older than the removal. One that comes from here on finds a store
+      // which changes nothing of what is deleted.
       if (known === undefined && (before !== undefined || !person.admin)) throw notInstalledYet()
       const created = known === undefined ? await create(proof, handshake) : known
       const installation = await refreshRecord(created, proof, handshake)

@@ -44,7 +44,7 @@ export const createChannels = ({ keeper, store, clock, portalHosts, newPace, cli
   }
 
   return {
-    /** A person's channel. @throws {PortalFailure} NOT_INSTALLED, STORAGE_FAILED */
+    /** A person's channel. @throws {PortalFailure} NOT_INSTALLED, STORAGE_FAILED, DATABASE_FAILED */
     async of(memberId: string, userId: string): Promise<Channel> {
       const { origin } = await keeper.installation(memberId)
       const key = `${memberId}/${userId}`

@@ -1,6 +1,7 @@
 // One live SDK client per credential, tuned so that one call is one request and its raw answer comes back.
 // Must stay true: no retry, no redirect, no proxy, no wait inside the SDK; what comes out of here does not hold the secret.
 import { ApiVersion, B24Hook, LoggerFactory, type RestrictionParams, type TypeHttp } from '@bitrix24/b24jssdk'
+import { answerSeconds, PortalFailure } from '../core/portal.ts'
 import type { Webhook } from '../core/webhook-url.ts'
 import { createAgents } from './agents.ts'
 
@@ -15,7 +16,8 @@ export interface RawReply {
 /** A client with an endpoint and credentials; the gateway does not care which kind. */
 export interface RestClient {
   /**
-   * Sends one `batch` request, and lets the portal execute it at most once. `cmd`: encoded commands by key.
+   * Sends one `batch` request, and lets the portal execute it at most once; all is over within `answerSeconds` of the call.
+   * `cmd`: encoded commands by key.
    * Rejects with {PortalFailure}, or with the transport's own error, for failures.ts only: it may hold the secret.
    */
   batch(cmd: Readonly<Record<string, string>>, options: { readonly halt: boolean }): Promise<RawReply>
@@ -24,11 +26,16 @@ export interface RestClient {
 }
 
 export interface ClientOptions {
-  /** How long a portal may go on working on one request. */
+  /** How long a portal may go on working on one request; the answer is waited for a little longer (`answerSeconds`). */
   readonly requestSeconds: number
-  /** How much longer the client waits for the answer; default 5 seconds. */
-  readonly graceSeconds?: number
 }
+
+/** Until when (unix ms) the answer to what begins now may be waited for. */
+export const giveUpAt = ({ requestSeconds }: ClientOptions): number =>
+  Date.now() + Math.ceil(answerSeconds(requestSeconds) * 1000)
+
+/** Rides with the parameters of a request to where it is sent; JSON leaves symbols out. */
+const WAIT_MS = Symbol('waitMs')
 
 const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
@@ -45,8 +52,11 @@ export const unrestricted = (): RestrictionParams => ({
 
 /** An SDK client without its own ideas: one call, one request, one raw answer. */
 export interface Transport {
-  /** Sends `batch` with these parameters. What comes back may hold credentials. */
-  post(params: Readonly<Record<string, unknown>>): Promise<RawReply>
+  /**
+   * Sends `batch` with these parameters, and waits for the answer until `until` (unix ms). What comes back may hold credentials.
+   * @throws {PortalFailure} TIMED_OUT when nothing was sent
+   */
+  post(params: Readonly<Record<string, unknown>>, until: number): Promise<RawReply>
   close(): void
 }
 
@@ -54,13 +64,11 @@ export interface Transport {
  * Makes one SDK http client transparent. Every answer is handed through as a success whose `result` is the raw reply:
  * else the SDK would lose empty error codes, fail on answers without `time`, and send again after some 401s (sdk.md, 0).
  */
-export const createTransport = (sdk: TypeHttp, options: ClientOptions): Transport => {
-  // Whole milliseconds: AbortSignal.timeout throws for a fraction.
-  const patience = Math.ceil((options.requestSeconds + (options.graceSeconds ?? 5)) * 1000)
+export const createTransport = (sdk: TypeHttp): Transport => {
   const agents = createAgents()
   const axios = sdk.ajaxClient
   Object.assign(axios.defaults, agents, {
-    timeout: patience,
+    timeout: 0, // it counts silence on the socket only: an answer that trickles would never end
     maxRedirects: 0,
     proxy: false,
     maxContentLength: MAX_REPLY_BYTES,
@@ -70,8 +78,7 @@ export const createTransport = (sdk: TypeHttp, options: ClientOptions): Transpor
     validateStatus: () => true
   })
   axios.interceptors.request.use(config => {
-    // axios' own timeout counts silence on the socket only: an answer that trickles would never end.
-    config.signal = AbortSignal.timeout(patience)
+    config.signal = AbortSignal.timeout(config.data[WAIT_MS])
     return config
   })
   axios.interceptors.response.use(response => {
@@ -85,8 +92,12 @@ export const createTransport = (sdk: TypeHttp, options: ClientOptions): Transpor
   })
   sdk.setLogger(LoggerFactory.createNullLogger()) // its methods return promises, which the SDK needs (sdk.md, 0.8)
   return {
-    async post(params) {
-      const answer = await sdk.call<RawReply>('batch', { ...params })
+    async post(params, until) {
+      const left = until - Date.now()
+      // 'lost': an earlier sending may have been executed after all.
+      if (left <= 0)
+        throw new PortalFailure('lost', 'TIMED_OUT', 'The request could not be sent in time. Try again later.')
+      const answer = await sdk.call<RawReply>('batch', { ...params, [WAIT_MS]: left })
       const reply = answer.getData()?.result
       if (reply === undefined) throw new Error('The SDK returned no answer')
       return reply
@@ -108,10 +119,10 @@ export const createWebhookClient = (webhook: Webhook, options: ClientOptions): R
   hook.offClientSideWarning()
   // The path goes with the secret; PHP escapes its slashes.
   const traces = new RegExp(String.raw`(\\?/rest\\?/${userId}\\?/)?${secret}`, 'g')
-  const transport = createTransport(hook.getHttpClient(ApiVersion.v2), options)
+  const transport = createTransport(hook.getHttpClient(ApiVersion.v2))
   return {
     async batch(cmd, { halt }) {
-      const reply = await transport.post({ halt: halt ? 1 : 0, cmd })
+      const reply = await transport.post({ halt: halt ? 1 : 0, cmd }, giveUpAt(options))
       return { ...reply, body: reply.body.replace(traces, '***') }
     },
     close: transport.close

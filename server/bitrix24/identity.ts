@@ -1,9 +1,10 @@
 // Who we are on a portal and what we may do: asked once at the start, and for texts that explain a refusal.
 // Must stay true: one request, changes nothing.
 import { z } from 'zod'
+import { demandOutcome } from '../core/demand.ts'
 import { type BatchReply, type Portal, PortalFailure } from '../core/portal.ts'
 
-export interface Access {
+export interface Identity {
   readonly userId: string
   /** Name of the person whose rights we have; may be empty. */
   readonly person: string
@@ -23,20 +24,13 @@ const scopesSchema = z.array(z.string().toLowerCase())
 
 /** @throws {PortalFailure} when the command was not answered */
 const resultOf = <T>({ outcomes }: BatchReply, key: string, schema: z.ZodType<T>): T => {
-  const outcome = outcomes.get(key)
-  if (outcome?.kind === 'blocked' || outcome?.kind === 'refused') {
-    throw new PortalFailure('blocked', outcome.code || 'REFUSED', outcome.message || `Bitrix24 refused "${key}".`)
-  }
-  if (outcome?.kind === 'limited') throw new PortalFailure('operating', outcome.code, `"${key}" is over its limit.`)
-  const parsed = outcome?.kind === 'ok' ? schema.safeParse(outcome.result) : undefined
-  if (parsed?.success !== true) {
-    throw new PortalFailure('lost', 'UNREADABLE_REPLY', `The portal did not answer "${key}" as Bitrix24 does.`)
-  }
-  return parsed.data
+  const parsed = schema.safeParse(demandOutcome(outcomes.get(key), key).result)
+  if (parsed.success) return parsed.data
+  throw new PortalFailure('lost', 'UNREADABLE_REPLY', `The portal did not answer "${key}" as Bitrix24 does.`)
 }
 
 /** Asks the portal for the person and the rights behind our credentials. @throws {PortalFailure} */
-export const describeAccess = async (portal: Pick<Portal, 'execute'>): Promise<Access> => {
+export const readIdentity = async (portal: Pick<Portal, 'execute'>): Promise<Identity> => {
   const reply = await portal.execute(
     [
       { key: 'profile', method: 'profile', params: {} },

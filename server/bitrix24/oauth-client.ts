@@ -1,8 +1,16 @@
 // A client that acts with a person's tokens, on a portal that may be renamed.
-// Must stay true: a request is repeated only after an answer which says that nothing was executed: once for an expired token, once for a move.
+// Must stay true: a request is repeated only after an answer which says that nothing was executed: twice for an expired token, once for a move;
+// all of it within the time that one answer is waited for, so that nothing leaves when another process may drive the portal already.
 import { ApiVersion, HttpV2 } from '@bitrix24/b24jssdk'
 import { PortalFailure } from '../core/portal.ts'
-import { type ClientOptions, createTransport, type RawReply, type RestClient, unrestricted } from './client.ts'
+import {
+  type ClientOptions,
+  createTransport,
+  giveUpAt,
+  type RawReply,
+  type RestClient,
+  unrestricted
+} from './client.ts'
 import { parseJson, readBatch, readErrorEnvelope } from './reply.ts'
 
 /** Where and as whom to call; every member may throw a PortalFailure. */
@@ -51,17 +59,18 @@ export const createOAuthClient = (access: Access, options: ClientOptions): RestC
     const known = transports.get(origin)
     if (known !== undefined) return known
     const endpoint = new Map([[ApiVersion.v2, `${origin}/rest`]])
-    const made = createTransport(new HttpV2(noActions(endpoint), null, unrestricted()), options)
+    const made = createTransport(new HttpV2(noActions(endpoint), null, unrestricted()))
     transports.set(origin, made)
     return made
   }
 
   return {
     async batch(cmd, { halt }) {
+      const until = giveUpAt(options)
       let origin = await access.origin()
       let token = await access.token()
       const send = async (): Promise<RawReply> => {
-        const reply = await transportTo(origin).post({ halt: halt ? 1 : 0, cmd, auth: token })
+        const reply = await transportTo(origin).post({ halt: halt ? 1 : 0, cmd, auth: token }, until)
         return { ...reply, body: reply.body.replaceAll(token, '***') }
       }
       let reply = await send()

@@ -1,5 +1,5 @@
 // A portal over a REST client: commands in one batch request, and a truthful outcome for every one of them.
-// Must stay true: one execute is exactly one request; a command is "ok" only when the raw reply holds its result and no error.
+// Must stay true: one execute is one request that the portal may execute (the client repeats only what it refused to look at); a command is "ok" only when the raw reply holds its result and no error.
 import {
   type BatchReply,
   COMMANDS_PER_BATCH,

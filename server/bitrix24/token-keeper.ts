@@ -5,7 +5,7 @@ import { AppError } from '../core/errors.ts'
 import type { Installation, InstallationStore, Tokens } from '../core/installation.ts'
 import type { Leases } from '../core/journal.ts'
 import { PortalFailure } from '../core/portal.ts'
-import type { Authorization } from './authorization.ts'
+import type { Authorization, Refreshed } from './authorization.ts'
 
 export interface TokenKeeperDeps {
   readonly store: InstallationStore
@@ -14,13 +14,19 @@ export interface TokenKeeperDeps {
   readonly clock: Clock
 }
 
-/** All methods throw {PortalFailure}: blocked NOT_INSTALLED, INVALID_GRANT, STORAGE_FAILED, or unreachable. */
+/** All methods throw {PortalFailure}: blocked NOT_INSTALLED, INVALID_GRANT, STORAGE_FAILED, DATABASE_FAILED, INTERNAL_ERROR, or unreachable. */
 export interface TokenKeeper {
   /** The installation, while it lives. */
   installation(memberId: string): Promise<Installation>
   current(memberId: string, userId: string): Promise<Tokens>
   /** Tokens that replace a refused access token; refreshes only if nobody else has done it. */
   renew(memberId: string, userId: string, refused: string): Promise<Tokens>
+}
+
+/** What a refresh has made of a person's tokens. */
+interface Swap {
+  readonly old: Tokens
+  readonly fresh: Tokens
 }
 
 /** How long to wait for another process that refreshes the same tokens. */
@@ -41,13 +47,25 @@ const openAgain = (): PortalFailure =>
     'Доступа к порталу от имени этого сотрудника больше нет: откройте приложение в портале ещё раз, затем продолжите выполнение.'
   )
 
-const asFailure = (error: unknown): unknown =>
-  error instanceof AppError ? new PortalFailure('blocked', error.code, error.message, { cause: error }) : error
+/** An error of ours must not look like one of the connection. Its text may hold a secret. */
+const asFailure = (error: unknown): PortalFailure => {
+  if (error instanceof PortalFailure) return error
+  if (error instanceof AppError) return new PortalFailure('blocked', error.code, error.message, { cause: error })
+  const text = 'An error inside BitrixCorp kept it from the access of the application. Try again, or resume the run.'
+  return new PortalFailure('blocked', 'INTERNAL_ERROR', text, { cause: error })
+}
 
 export const createTokenKeeper = ({ store, leases, authorization, clock }: TokenKeeperDeps): TokenKeeper => {
   const flights = new Map<string, Promise<Tokens>>()
   /** Refreshed, but the store did not take them: the old ones are used up, so these must not get lost. */
-  const unsaved = new Map<string, Tokens>()
+  const unsaved = new Map<string, Swap>()
+
+  const save = async (memberId: string, swap: Swap): Promise<void> => {
+    const key = `${memberId}/${swap.old.userId}`
+    unsaved.set(key, swap)
+    await store.replaceTokens(memberId, swap.old, swap.fresh)
+    if (unsaved.get(key) === swap) unsaved.delete(key)
+  }
 
   const installation = async (memberId: string): Promise<Installation> => {
     const found = await store.find(memberId)
@@ -55,12 +73,8 @@ export const createTokenKeeper = ({ store, leases, authorization, clock }: Token
     return found
   }
   const current = async (memberId: string, userId: string): Promise<Tokens> => {
-    const key = `${memberId}/${userId}`
-    const waiting = unsaved.get(key)
-    if (waiting !== undefined) {
-      await store.saveTokens(memberId, waiting)
-      unsaved.delete(key)
-    }
+    const waiting = unsaved.get(`${memberId}/${userId}`)
+    if (waiting !== undefined) await save(memberId, waiting)
     await installation(memberId)
     const tokens = await store.tokens(memberId, userId)
     if (tokens === undefined) throw openAgain()
@@ -70,21 +84,22 @@ export const createTokenKeeper = ({ store, leases, authorization, clock }: Token
   const refresh = async (memberId: string, tokens: Tokens): Promise<Tokens> => {
     const { userId } = tokens
     const { authorization: server, origin } = await installation(memberId)
-    const refreshed = await authorization.refresh(server, memberId, tokens).catch(async error => {
+    let refreshed: Refreshed
+    try {
+      refreshed = await authorization.refresh(server, memberId, tokens)
+    } catch (error) {
       if (!(error instanceof PortalFailure) || error.code !== 'INVALID_GRANT') throw error
+      await store.replaceTokens(memberId, tokens)
       // A page may have been opened meanwhile and have brought new ones.
-      const newer = await store.tokens(memberId, userId)
-      if (newer !== undefined && newer.access !== tokens.access) return { tokens: newer, origin: undefined }
-      await store.forgetTokens(memberId, userId)
+      const brought = await store.tokens(memberId, userId)
+      if (brought !== undefined) return brought
       throw error
-    })
-    unsaved.set(`${memberId}/${userId}`, refreshed.tokens)
-    await store.saveTokens(memberId, refreshed.tokens)
-    unsaved.delete(`${memberId}/${userId}`)
+    }
+    await save(memberId, { old: tokens, fresh: refreshed.tokens })
     if (refreshed.origin !== undefined && refreshed.origin !== origin) {
       await store.change(memberId, { origin: refreshed.origin })
     }
-    return refreshed.tokens
+    return current(memberId, userId)
   }
 
   const renewOnce = async (memberId: string, userId: string, refused: string): Promise<Tokens> => {

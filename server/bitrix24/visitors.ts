@@ -5,7 +5,7 @@ import type { Handshake, Person } from '../core/application.ts'
 import type { Channel } from '../core/channel.ts'
 import { grantRefused } from '../core/errors.ts'
 import type { Authorization, Claim, Grant } from './authorization.ts'
-import { describeAccess } from './identity.ts'
+import { readIdentity } from './identity.ts'
 
 /** How long a proof, and what the portal said of a person, are believed. */
 const REMEMBER_MS = 5 * 60_000
@@ -68,9 +68,9 @@ export const createVisitors = ({ authorization, now, withToken }: VisitorsDeps) 
   }
 
   const ask = async (memberId: string, userId: string, channel: Channel): Promise<Person> => {
-    const access = await describeAccess({ execute: commands => channel.execute(commands) })
-    if (access.userId !== userId) throw grantRefused('The portal and the authorization server name different people.')
-    const person = { userId, name: access.person === '' ? `ID ${userId}` : access.person, admin: access.admin }
+    const identity = await readIdentity({ execute: commands => channel.execute(commands) })
+    if (identity.userId !== userId) throw grantRefused('The portal and the authorization server name different people.')
+    const person = { userId, name: identity.person === '' ? `ID ${userId}` : identity.person, admin: identity.admin }
     people.set(`${memberId}/${userId}`, memberId, person)
     return person
   }

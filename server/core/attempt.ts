@@ -5,8 +5,8 @@ import { createClearMission } from './clear-mission.ts'
 import type { Clock } from './clock.ts'
 import { createCreateMission } from './create-mission.ts'
 import { applyRunEvent, initialRunState, type RunState } from './fold.ts'
-import type { Journal } from './journal.ts'
-import { createLedger } from './ledger.ts'
+import type { Journal, Lease } from './journal.ts'
+import { createLedger, type Ledger } from './ledger.ts'
 import { createRowSet, type Mission } from './mission.ts'
 import { createPlan } from './plan.ts'
 import type { Rejection, Rows, RunEvent, RunRecord } from './run.ts'
@@ -22,7 +22,7 @@ export interface Attempt {
   readonly mission: Mission
   readonly state: RunState
   readonly lastBatch: number
-  /** Settles as `unknown` what an earlier process sent and never heard of. */
+  /** Where an earlier process left no end: settles as `unknown` what it sent and never heard of, and says when the run was taken over. */
   readonly leftovers: RunEvent[]
 }
 
@@ -37,6 +37,13 @@ const rejectedRows = async (journal: Journal, runId: string): Promise<Rows> => {
   const rows = createRowSet()
   for await (const { entity, row } of readRejections(journal, runId)) rows.add(entity, row)
   return rows.toRows()
+}
+
+/** Tells a ledger all that happened to its rows: in the run, and before that in the one that it retried, and so on. */
+const replayInto = async (ledger: Ledger, journal: Journal, runId: string): Promise<void> => {
+  const record = await journal.find(runId)
+  if (record?.operation.retryOf !== undefined) await replayInto(ledger, journal, record.operation.retryOf)
+  for await (const event of journal.events(runId)) ledger.apply(event)
 }
 
 /** The mission of a run before any of its events; a retry starts from what its ancestor left rejected. */
@@ -54,7 +61,7 @@ const createMission = async (
   const ledger = createLedger(plan)
   if (operation.retryOf !== undefined) {
     const before = createLedger(plan)
-    await presetFrom(journal, operation.retryOf, before)
+    await replayInto(before, journal, operation.retryOf)
     for (let row = 1; row <= plan.total; row += 1) {
       if (before.status(row) !== 'rejected') {
         const id = row <= plan.companies ? before.companyId(row) : 0
@@ -65,31 +72,32 @@ const createMission = async (
   return createCreateMission({ plan, ledger, channel, clock, requestSeconds })
 }
 
-/** Rebuilds the ledger of a run, and of the run that it retried, and so on. */
-const presetFrom = async (journal: Journal, runId: string, ledger: ReturnType<typeof createLedger>): Promise<void> => {
-  const record = await journal.find(runId)
-  if (record?.operation.retryOf !== undefined) await presetFrom(journal, record.operation.retryOf, ledger)
-  for await (const event of journal.events(runId)) ledger.apply(event)
-}
-
-/** Reads a run's journal, if it has one yet, into a mission that knows what is left. */
-export const prepareAttempt = async (deps: AttemptDeps, run: RunRecord, channel: Channel): Promise<Attempt> => {
+/** Reads a run's journal, if it has one yet, into a mission that knows what is left. `orphaned`: as in a Lease. */
+export const prepareAttempt = async (
+  deps: AttemptDeps,
+  run: RunRecord,
+  channel: Channel,
+  { orphaned }: Pick<Lease, 'orphaned'>
+): Promise<Attempt> => {
   const mission = await createMission(deps, run, channel)
   const open = new Map<number, Rows>()
   let state = initialRunState(run.operation)
   let lastBatch = 0
+  let ended = true
   for await (const event of deps.journal.events(run.id)) {
     state = applyRunEvent(state, event)
     mission.apply(event)
+    ended = event.type === 'run.finished'
     if (event.type === 'batch.sent') {
       open.set(event.batch, event.rows)
       lastBatch = Math.max(lastBatch, event.batch)
     } else if (event.type === 'batch.settled') open.delete(event.batch)
   }
-  const leftovers = [...open].map(
+  const at = deps.clock.now()
+  const unheard = [...open].map(
     ([batch, rows]): RunEvent => ({
       type: 'batch.settled',
-      at: deps.clock.now(),
+      at,
       batch,
       ok: {},
       ids: {},
@@ -99,5 +107,6 @@ export const prepareAttempt = async (deps: AttemptDeps, run: RunRecord, channel:
       suspect: false
     })
   )
-  return { mission, state, lastBatch, leftovers }
+  const taken: RunEvent = { type: 'run.taken', at, ...(orphaned ? { orphaned } : {}) }
+  return { mission, state, lastBatch, leftovers: ended ? unheard : [...unheard, taken] }
 }

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts'
 import { createLoadCounter, rowsOf } from './load.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, COMMANDS_PER_BATCH, type Command, type Portal, PortalFailure } from './portal.ts'
-import { type Speed, unknownSpeed } from './speed.ts'
+import { learnReads, type Speed, seenWorkers, unknownSpeed } from './speed.ts'
 
 /** How long a page goes on trying: somebody waits for it. */
 const PAGE_PATIENCE_MS = 2000
@@ -26,9 +26,10 @@ export interface Channel {
   /**
    * For reads and repeatable writes: waits for the request bucket, sends the commands as one batch, learns from the answer.
    * Temporary failures are waited out for some seconds; sending such commands twice does no harm.
-   * @throws {PortalFailure}
+   * `confirm`: awaited before each sending; nothing is sent when it rejects.
+   * @throws {PortalFailure} and what `confirm` throws
    */
-  execute(commands: readonly Command[], traffic?: Traffic): Promise<BatchReply>
+  execute(commands: readonly Command[], traffic?: Traffic, confirm?: () => Promise<void>): Promise<BatchReply>
 }
 
 /** Requests that come back while the last ones are under way. */
@@ -43,6 +44,7 @@ export const trafficOf = ({ pace }: Channel, left: number, now: number): Traffic
 
 export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel => {
   let proven = false
+  const speed = unknownSpeed()
   const load = createLoadCounter()
 
   const learn = (commands: readonly Command[], reply: BatchReply): void => {
@@ -67,7 +69,10 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      return { reply, elapsed: (now - sentAt) / 1000, rowsInFlight, ...place.answered(now, reply.duration) }
+      const { latency } = speed
+      const { idle, ...standing } = place.answered(now, reply.duration, seenWorkers(speed))
+      const unexplained = Number.isFinite(latency) ? Math.max(0, idle - latency) : 0
+      return { reply, elapsed: (now - sentAt) / 1000, unexplained, rowsInFlight, ...standing }
     } catch (error) {
       place.answered(clock.now())
       if (error instanceof PortalFailure) {
@@ -81,10 +86,10 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
   return {
     portal,
     pace,
-    speed: unknownSpeed(),
+    speed,
     proven: () => proven,
     send,
-    async execute(commands, traffic = 'page') {
+    async execute(commands, traffic = 'page', confirm) {
       const patience = traffic === 'page' ? PAGE_PATIENCE_MS : proven ? RUN_PATIENCE_MS : FIRST_PATIENCE_MS
       const giveUpAt = clock.now() + patience
       for (let attempt = 0; ; attempt += 1) {
@@ -93,8 +98,11 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
           if (wait === 0) break
           await clock.sleep(wait - clock.now())
         }
+        await confirm?.()
         try {
-          return (await send(commands, { halt: false })).reply
+          const { reply, elapsed } = await send(commands, { halt: false })
+          learnReads(speed, reply, elapsed)
+          return reply
         } catch (error) {
           const again = error instanceof PortalFailure && ['intensity', 'unreachable', 'lost'].includes(error.kind)
           const pause = 250 * 2 ** attempt

@@ -61,16 +61,20 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
     add(stock, ids)
     stock.density = ids.length / Math.max(1, above - cursor)
     stock.cursor = cursor
-    // Everything that was counted is found: nothing is left to look for.
-    stock.listed = end || outstanding(stock) >= stock.total
+    const found = outstanding(stock) >= stock.total
+    stock.listed = end || (found && stock.exact)
+    // Nothing more is expected: one page that follows the ids shows whether that is true, however wide the range is.
+    if (found) stock.density = 0
   }
-  const noteBounds = (stock: Stock, { maxId, total, newest, oldest }: Bound): void => {
+  const noteBounds = (stock: Stock, { maxId, total, newest, oldest }: Bound, abreast: boolean): void => {
+    const range = maxId - (oldest[0] ?? 0) + 1
     stock.total = total
     stock.floor = (oldest.at(-1) ?? 0) + 1
     add(stock, oldest)
+    // Listed side by side, some of the oldest may have gone before the count; not where every id of the range was counted.
+    stock.exact = !abreast || total === range
     note(stock, maxId + 1, { ids: newest, cursor: newest.at(-1) ?? 0, end: (newest.at(-1) ?? 0) <= stock.floor })
-    const range = maxId - (oldest[0] ?? 0) + 1
-    stock.density = total / Math.max(1, range)
+    if (outstanding(stock) < total) stock.density = total / Math.max(1, range)
     // Only where everything up to `maxId` is to go: then an id that were not taken after all does no harm.
     stock.solid = scope === 'all' && total === range
   }
@@ -121,7 +125,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
       const bounds = await readBounds(channel, scope, { traffic: 'run', abreast })
       const events: RunEvent[] = []
       for (const entity of deletionOrder) {
-        noteBounds(stocks[entity], bounds[entity])
+        noteBounds(stocks[entity], bounds[entity], abreast)
         if (stocks[entity].listed) events.push(finishListing(entity))
       }
       return [

@@ -9,10 +9,20 @@ import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
 import { demandCompany } from './look-up.ts'
 import type { Batch, Mission } from './mission.ts'
 import type { Plan } from './plan.ts'
-import { answerSlackSeconds, type Command } from './portal.ts'
+import { answerSeconds, type Command } from './portal.ts'
 import { createReconciler } from './reconcile.ts'
 import type { Rejection, RunEvent } from './run.ts'
-import { type BatchRow, blockedBy, isSuspect, settleFailure, settleRows, type Verdict, verdictOf } from './settle.ts'
+import {
+  type BatchRow,
+  blockedBy,
+  isLate,
+  isSuspect,
+  LATE,
+  settleFailure,
+  settleRows,
+  type Verdict,
+  verdictOf
+} from './settle.ts'
 
 /** Rows looked up in one go. */
 const LOOK_UP_AT_ONCE = 500
@@ -41,16 +51,14 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   /** Unknown rows and when the portal can no longer be working on them. */
   const dueAt = new Map<number, number>()
   const suspects = new Set<number>()
-  const sentAt = new Map<number, number>()
   /** After a rejection a reference could feed garbage (protocol.md, trap 6) or stop the batch, so contacts wait for ids. */
   let paired = true
 
   /**
-   * When the portal can no longer be working on a lost request: it may have begun as late as we gave up on it
-   * (the client waits a little longer than a request can last), and then works for `requestSeconds` at most.
+   * When the portal can no longer be working on a request: it may begin as late as somebody waits for the answer (`until`),
+   * and then works for `requestSeconds` at most. When the request left does not matter, and is not known exactly.
    */
-  const certainlyOver = (sent: number, lost: number): number =>
-    Math.min(lost, sent + (requestSeconds + answerSlackSeconds(requestSeconds)) * 1000) + requestSeconds * 1000
+  const certainlyOver = (until: number): number => until + requestSeconds * 1000
 
   const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
   const batchRows = (batch: Batch): BatchRow[] =>
@@ -129,10 +137,9 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       const rows = batchRows(batch)
       if ('failure' in result) {
         const { failure, elapsed } = result
-        // A late refusal may be the answer to a second delivery of a request that was executed.
-        const late = failure.kind !== 'unreachable' && elapsed > requestSeconds / 20
-        const certain = failure.applied === 'no' && !(late && failure.kind !== 'blocked')
-        return settleFailure(rows, failure, certain)
+        // A late refusal, of any kind, may be the answer to a second delivery of a request that was executed.
+        const prompt = elapsed <= requestSeconds * LATE
+        return settleFailure(rows, failure, prompt && failure.applied === 'no')
       }
       const suspect = isSuspect(result, requestSeconds)
       const verdicts = new Map<number, Verdict>()
@@ -147,19 +154,23 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
           verdicts.set(row, verdict)
           return verdict
         },
-        { suspect, blocked: blockedBy(batch, result) }
+        { suspect, ...(isLate(result, requestSeconds) ? {} : { done: true }), blocked: blockedBy(batch, result) }
       )
     },
     apply(event) {
       ledger.apply(event)
       queue.follow(event)
-      if (event.type === 'batch.sent') sentAt.set(event.batch, event.at)
       if (event.type === 'batch.settled') {
         if (event.rejected.length > 0) paired = false
-        const due = certainlyOver(sentAt.get(event.batch) ?? event.at, event.at)
-        sentAt.delete(event.batch)
+        const due = event.done ? event.at : certainlyOver(event.at)
         for (const row of flatRows(event.unknown)) dueAt.set(row, due)
         if (event.suspect) for (const row of flatRows(event.ok)) suspects.add(row)
+      }
+      if (event.type === 'run.taken') {
+        // Its last request, or its last correction, left before we took the portal; for that it may have gone on waiting, if it lives.
+        const waited = event.orphaned ? 0 : answerSeconds(requestSeconds)
+        const over = certainlyOver(event.at + waited * 1000)
+        for (const [row, due] of dueAt) dueAt.set(row, Math.max(due, over))
       }
       if (event.type === 'rows.reconciled') {
         for (const row of [...flatRows(event.ok), ...flatRows(event.missing)]) dueAt.delete(row)
@@ -170,10 +181,12 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     },
     chore(now, settling) {
       const due = dueRows(now)
-      if (due.length > 0) return () => reconciler.settle(due)
-      if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || ledger.count('pending') === 0)) {
+      if (due.length > 0) return confirm => reconciler.settle(due, confirm)
+      // Beside the last batches, so that nobody waits for it alone at the end.
+      const nearEnd = ledger.count('pending') <= ledger.count('sent')
+      if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || nearEnd)) {
         const rows = [...suspects].slice(0, LOOK_UP_AT_ONCE)
-        return () => reconciler.audit(rows)
+        return confirm => reconciler.audit(rows, confirm)
       }
       return null
     },

@@ -45,6 +45,9 @@ export interface Cut {
 export const largestBatch = (perCommand: number, requestSeconds: number, aim = AIM): number =>
   Math.max(1, Math.min(COMMANDS_PER_BATCH, Math.floor((requestSeconds * aim) / Math.max(perCommand, 1e-6))))
 
+/** Rows of as many whole groups as fit. */
+const fitting = (rows: number, grain: number): number => Math.floor(rows / grain + 1e-9) * grain
+
 /** `rows`, rounded up to whole groups. */
 export const wholeGroups = (rows: number, grain: number): number => Math.ceil(rows / grain - 1e-9) * grain
 
@@ -57,10 +60,11 @@ export const idleTimes = (
   load: readonly UnderWay[],
   { perCommand, latency, now }: { readonly perCommand: number; readonly latency: number; readonly now: number }
 ): number[] => {
-  const idleIn = new Array<number>(workers).fill(0)
+  // What leaves now gets there a little later; what is not answered yet may be done already.
+  const soonest = latency / 2
+  const idleIn = new Array<number>(workers).fill(soonest)
   const occupy = (from: number, rows: number): void => {
-    // It is not answered yet.
-    const until = Math.max(from + rows * perCommand, 0)
+    const until = Math.max(from + rows * perCommand, soonest)
     const place = idleIn.findIndex(other => other > until)
     idleIn.splice(place < 0 ? idleIn.length : place, 0, until)
   }
@@ -74,26 +78,35 @@ export const idleTimes = (
   return idleIn
 }
 
-/** Rows that the workers can get done in `seconds`, with the requests that there are until then: the largest pieces first. */
-const capacity = ({ free, rate, perCommand, idleIn }: Supply, cap: number, seconds: number): number => {
+/** Rows that the workers can get done in `seconds`, and in how many requests, with those that there are until then: the largest first. */
+const capacity = (
+  { left, free, rate, perCommand, idleIn, grain }: Supply,
+  cap: number,
+  seconds: number
+): { readonly rows: number; readonly requests: number } => {
+  // A group is not kept together where a batch may have fewer rows than that.
+  const unit = Math.min(grain, cap)
+  const most = fitting(cap, unit)
   let whole = 0
   const rests: number[] = []
   for (const idle of idleIn) {
-    const fits = Math.max(0, (seconds - idle) / perCommand)
-    whole += Math.floor(fits / cap)
-    rests.push(fits % cap)
+    const fits = fitting(Math.max(0, (seconds - idle) / perCommand), unit)
+    whole += Math.floor(fits / most)
+    rests.push(fits % most)
   }
   rests.sort((one, other) => other - one)
   let rows = 0
-  for (let index = 0; index < whole + rests.length; index += 1) {
-    const piece = index < whole ? cap : (rests[index - whole] ?? 0)
+  let requests = 0
+  for (let index = 0; index < whole + rests.length && rows < left; index += 1) {
+    const piece = index < whole ? most : (rests[index - whole] ?? 0)
     // A request that comes late finds little time for its rows.
     const wait = Math.max(0, index + 1 - free) / rate
-    const possible = Math.min(piece, (seconds - wait) / perCommand)
+    const possible = Math.min(piece, fitting((seconds - wait) / perCommand, unit))
     if (possible <= 0) break
     rows += possible
+    requests += 1
   }
-  return rows
+  return { rows, requests }
 }
 
 /** Seconds until everything can be done. */
@@ -101,11 +114,11 @@ const endOf = (supply: Supply, cap: number): number => {
   const { left, perCommand, idleIn } = supply
   let low = (left * perCommand) / idleIn.length
   let step = cap * perCommand
-  while (capacity(supply, cap, low + step) < left) {
+  while (capacity(supply, cap, low + step).rows < left) {
     low += step
     step *= 2
   }
-  for (; step > perCommand * EXACT; step /= 2) if (capacity(supply, cap, low + step / 2) < left) low += step / 2
+  for (; step > perCommand * EXACT; step /= 2) if (capacity(supply, cap, low + step / 2).rows < left) low += step / 2
   return low + step
 }
 
@@ -118,10 +131,18 @@ const leastOf = (supply: Supply, cap: number, end: number): number => {
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
     const rest = { ...supply, free: free - 1, idleIn: [first + middle * grain * perCommand, ...others] }
-    if (capacity(rest, cap, end) < left - middle * grain - 1e-6) low = middle
+    if (capacity(rest, cap, end).rows < left - middle * grain - 1e-6) low = middle
     else high = middle
   }
   return high * grain
+}
+
+/** When everything can be done, where the end is near enough to be planned: seconds, and requests until then. */
+export const plannedEnd = (supply: Supply): { readonly seconds: number; readonly requests: number } | undefined => {
+  const { cap } = guidedCut(supply)
+  if (supply.left > PLANNED * cap * supply.idleIn.length) return undefined
+  const seconds = endOf(supply, cap)
+  return { seconds, requests: capacity(supply, cap, seconds).requests }
 }
 
 /** As the batches come when nobody looks at the end: early ones are larger than late ones, so that the last ones end together. */
@@ -143,6 +164,6 @@ export const cutBatch = (supply: Supply, planned?: number): Cut => {
   const sized = (share: number): number => Math.max(1, Math.floor(Math.min(cut.cap, wholeGroups(share, grain))))
   if (left > PLANNED * cut.cap * idleIn.length) return { ...cut, size: sized(cut.size) }
   const end = planned ?? endOf(supply, cut.cap)
-  const longest = Math.max(1, (end - (idleIn[0] ?? 0)) / perCommand)
+  const longest = Math.max(grain, fitting((end - (idleIn[0] ?? 0)) / perCommand, grain))
   return { ...cut, size: sized(Math.min(Math.max(cut.size, leastOf(supply, cut.cap, end)), longest)), end }
 }

@@ -1,27 +1,23 @@
 // How large the next batch is and how many requests may be under way, from what the portal's own answers say.
 // Must stay true: pure arithmetic over what it was told; what is under way is answered long before a request's time is up.
 import type { Answer } from './answer.ts'
-import { cutBatch, idleTimes, wholeGroups } from './cut.ts'
+import { cutBatch, idleTimes } from './cut.ts'
 import { rowsOf, type UnderWay } from './load.ts'
+import { openingSize, PROBE_ROWS, UNKNOWN_IN_FLIGHT } from './opening.ts'
 import { dueUntil, someWait } from './punctuality.ts'
 import { learnSpeed, noneWaited, type Speed, secondsPerCommand, seenWorkers, throughput, workersOf } from './speed.ts'
 
-export const MAX_IN_FLIGHT = 48
-/** As long as nobody has had to wait, no more than this is under way: something is to be left to level the end with. */
-const UNKNOWN_IN_FLIGHT = 32
-/** Rows a request of a short run carries without anything being known of the portal. */
-const SMALL = 8
-/** And by so much more than their average, so that the last ones can be smaller. */
-const SMALL_SKEW = 1.7
-/** A long run begins with so many small ones: enough to measure, cheap in requests. */
-const PROBES = 2
-const PROBE_ROWS = 2
+export const MAX_IN_FLIGHT = 64
 /** What is under way is done within this share of the longest request by the workers that were seen: room to find more of them. */
 const QUEUE = 0.4
-/** Requests under way beyond what the portal works on at once, in parts of what is on the wire: so that no worker waits for us. */
+/** A request leaves so many times its time on the wire before a worker has nothing to do, so that none waits for us. */
 const AHEAD = 2
+/** One more than the portal works on is always under way: a worker may be done sooner than it should. */
+const SPARE = 1
 /** An answer that waited longer than a twentieth of the longest request is doubted (settle.ts): nothing is sent to wait so long for a worker. */
 const UNDOUBTED = 1 / 25
+/** Seconds: nobody waits for less. */
+const MOMENT = 1e-3
 /** Where the request bucket decides how long a run takes: under way is this much more than would just get through. */
 const ENOUGH = 1.5
 /** And that is so when the bucket takes longer than this many batches. */
@@ -68,14 +64,7 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
 
   /** Rows that may be under way: the last one's answer must come long before it is given up, also if no more workers work than were seen. */
   const rowsAllowed = (perCommand: number): number =>
-    Math.max(SMALL, (requestSeconds * QUEUE * throughput(speed)) / perCommand)
-
-  /** Small batches while the portal is unknown. */
-  const explore = ({ left, free, load }: Situation): number => {
-    const share = wholeGroups(Math.max((left / free) * SMALL_SKEW, left / UNKNOWN_IN_FLIGHT), grain)
-    if (share <= SMALL) return share
-    return load.length < PROBES ? PROBE_ROWS : 0
-  }
+    Math.max(1, (requestSeconds * QUEUE * throughput(speed)) / perCommand)
 
   return {
     size(situation) {
@@ -83,7 +72,9 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       const inFlight = load.length
       if (left <= 0 || free < 1 || inFlight >= careful) return 0
       const perCommand = secondsPerCommand(speed, kind)
-      if (perCommand === undefined) return explore(situation)
+      if (perCommand === undefined) {
+        return openingSize({ left, free, rate, load, perRead: speed.perRead, requestSeconds, grain })
+      }
       const known = { perCommand, latency: speed.latency, now }
       let workers = workersOf(speed)
       if (workers === undefined && someWait(load, known)) {
@@ -102,10 +93,12 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
         bucketSeconds > LONG * cap * perCommand
           ? Math.ceil((ENOUGH * left * perCommand) / bucketSeconds) + 1
           : MAX_IN_FLIGHT
-      const onTheWire = Math.min(1, speed.latency / (size * perCommand))
-      const busy = Math.floor(abreast * (1 + AHEAD * onTheWire)) + 1
       if (inFlight >= Math.min(enough, MAX_IN_FLIGHT)) return 0
-      const full = inFlight >= busy || (inFlight >= abreast && (idleIn[0] ?? 0) > requestSeconds * UNDOUBTED)
+      const idle = idleIn[0] ?? 0
+      const tooEarly = idle - AHEAD * speed.latency
+      const crowd = idle > requestSeconds * UNDOUBTED ? abreast : abreast + SPARE
+      const full = inFlight >= crowd && tooEarly > MOMENT
+      if (full) holdUntil = now + tooEarly * 1000
       const room = inFlight === 0 || rowsOf(load) + size <= rowsAllowed(perCommand)
       if (!full && room) return size
       // No place but for a small one, which soon tells whether it had to wait behind all this: there may be more workers.

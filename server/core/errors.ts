@@ -8,26 +8,31 @@ export class AppError extends Error {
   readonly status: number
   readonly expose = true
   readonly details: Readonly<Record<string, unknown>>
+  /** Tells reasons apart that share a code; for pages, not sent. */
+  readonly reason: string | undefined
 
   constructor(
     status: number,
     code: string,
     message: string,
-    options: { cause?: unknown; details?: Record<string, unknown> } = {}
+    options: { cause?: unknown; details?: Record<string, unknown>; reason?: string | undefined } = {}
   ) {
     super(message, { cause: options.cause })
     this.status = status
     this.code = code
     this.details = options.details ?? {}
+    this.reason = options.reason
   }
 }
 
 export const invalidInput = (message: string, cause?: unknown): AppError =>
   new AppError(400, 'INVALID_INPUT', message, { cause })
 
-export const forbidden = (message: string): AppError => new AppError(403, 'FORBIDDEN', message)
+export const forbidden = (message: string, reason?: 'host' | 'secret' | 'wrong'): AppError =>
+  new AppError(403, 'FORBIDDEN', message, { reason })
 
-export const notFound = (message: string): AppError => new AppError(404, 'NOT_FOUND', message)
+export const notFound = (message: string, reason?: 'address'): AppError =>
+  new AppError(404, 'NOT_FOUND', message, { reason })
 
 export const methodNotAllowed = (allowed: string): AppError =>
   new AppError(405, 'METHOD_NOT_ALLOWED', `This address answers only ${allowed}. Use that method.`)
@@ -72,14 +77,27 @@ export const portalUnavailable = (code: string, message: string, cause?: unknown
   // The contract's codes are upper-case; Bitrix24's are not always.
   new AppError(502, code === '' ? 'PORTAL_ERROR' : code.toUpperCase(), message, { cause })
 
-/** Storage cannot remember what is about to happen, so nothing is sent. */
+/** The embedded storage does not take or give what it should. */
 export const storageFailed = (cause: unknown): AppError =>
   new AppError(
     507,
     'STORAGE_FAILED',
-    'The run was stopped before anything was sent that could not be remembered: DATA_DIR cannot be written. Free disk space or make it writable, then resume the run.',
+    'BitrixCorp cannot use its storage in DATA_DIR, and sends nothing that it could not remember. Free disk space or make DATA_DIR writable, then try again, or resume the run.',
     { cause }
   )
+
+/** The same of the database that DATABASE_URL names. */
+export const databaseFailed = (cause: unknown): AppError =>
+  new AppError(
+    503,
+    'DATABASE_FAILED',
+    'BitrixCorp cannot use the database at DATABASE_URL, and sends nothing that it could not remember. Check that the server answers and takes writes, then try again, or resume the run.',
+    { cause }
+  )
+
+/** Something stored is not what we have written. `message` names it. */
+export const storageDamaged = (message: string, cause?: unknown): AppError =>
+  new AppError(500, 'STORAGE_DAMAGED', message, { cause })
 
 /** A page session that is not ours, was altered, has run out, or belongs to a removed installation. */
 export const sessionInvalid = (cause?: unknown): AppError =>

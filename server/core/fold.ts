@@ -100,6 +100,7 @@ const step = (state: RunState, event: RunEvent): RunState => {
       return { ...state, status: event.status, finishedAt: event.at, failure: event.failure, cancelling: false }
     case 'batch.sent':
     case 'rows.audited':
+    case 'run.taken':
       return state
   }
 }

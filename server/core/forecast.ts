@@ -1,8 +1,9 @@
 // How many requests and how long a piece of work takes, and which limit decides: the model behind the estimate and the time left.
 // Must stay true: pure; it cuts batches as the dispatcher does, and lets them wait for the bucket as the pace does.
-import { guidedCut, idleTimes, wholeGroups } from './cut.ts'
+import { guidedCut, idleTimes, plannedEnd, type Supply, wholeGroups } from './cut.ts'
 import { MAX_IN_FLIGHT } from './dispatcher.ts'
 import { rowsOf, type UnderWay } from './load.ts'
+import { UNKNOWN_IN_FLIGHT } from './opening.ts'
 import { someWait } from './punctuality.ts'
 import { type Speed, secondsPerCommand, seenWorkers, workersOf } from './speed.ts'
 import type { Return } from './spent.ts'
@@ -82,43 +83,60 @@ const operatingSeconds = (work: number, { left, window, returns }: Budget, paral
   }
 }
 
-export const forecast = (input: ForecastInput): Forecast => {
-  const { commands, budgetOf, kind, grain, speed, rate, requestSeconds } = input
-  const known = secondsPerCommand(speed, kind)
-  const perCommand = known ?? USUAL_SECONDS
-  const latency = Number.isFinite(speed.latency) ? speed.latency : 0
-  // As long as nobody seems to wait, all that lies there is worked on.
-  const atWork = someWait(input.load, { perCommand, latency, now: input.now }) ? 0 : input.load.length
-  const workers = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), atWork, USUAL_WORKERS))
-  // When each worker has nothing to do, soonest first.
-  const idle = idleTimes(workers, input.load, { perCommand, latency, now: input.now })
-  let left = [...commands.values()].reduce((sum, count) => sum + count, 0) - rowsOf(input.load)
+/** How the rows go out. Seconds: when the last worker is done, and how much of it the bucket was waited for. */
+const sending = (supply: Supply): { requests: number; last: number; waited: number } => {
+  const { rate, perCommand, requestSeconds, grain } = supply
+  const workers = supply.idleIn.length
+  const idle = [...supply.idleIn]
+  let { left, free } = supply
   let requests = 0
-  let tokens = input.free
   let now = 0
   let waited = 0
   while (left > 0) {
+    const rest = { ...supply, left, free, idleIn: idle.map(at => Math.max(0, at - now)) }
+    const end = plannedEnd(rest)
+    if (end !== undefined) {
+      waited += end.seconds - (plannedEnd({ ...rest, free: Number.POSITIVE_INFINITY })?.seconds ?? 0)
+      return { requests: requests + end.requests, last: Math.max(idle.at(-1) ?? 0, now + end.seconds), waited }
+    }
     const soonest = Math.max(now, idle[0] ?? 0)
-    tokens += (soonest - now) * rate
+    free += (soonest - now) * rate
     now = soonest
-    if (tokens < 1) {
-      const pause = (1 - tokens) / rate
+    if (free < 1) {
+      const pause = (1 - free) / rate
       waited += pause
       now += pause
-      tokens = 1
+      free = 1
     }
-    const share = guidedCut({ left, free: tokens, rate, perCommand, idleIn: idle, requestSeconds }).size
-    const size = wholeGroups(Math.max(1, Math.min(share, Math.max(left / workers, left / tokens))), grain)
+    const share = guidedCut({ left, free, rate, perCommand, idleIn: idle, requestSeconds }).size
+    const size = wholeGroups(Math.max(1, Math.min(share, Math.max(left / workers, left / free))), grain)
     const ends = now + Math.min(size, left) * perCommand
     idle.shift()
     const place = idle.findIndex(at => at > ends)
     idle.splice(place < 0 ? idle.length : place, 0, ends)
     left -= size
     requests += 1
-    tokens -= 1
+    free -= 1
   }
-  const last = idle.at(-1) ?? 0
-  const bySending = last === 0 ? 0 : last + latency
+  return { requests, last: idle.at(-1) ?? 0, waited }
+}
+
+export const forecast = (input: ForecastInput): Forecast => {
+  const { commands, budgetOf, kind, grain, speed, rate, requestSeconds } = input
+  const known = secondsPerCommand(speed, kind)
+  const perCommand = known ?? USUAL_SECONDS
+  const latency = Number.isFinite(speed.latency) ? speed.latency : 0
+  // As long as nobody seems to wait, all that lies there is worked on.
+  const atWork = someWait(input.load, { perCommand, latency, now: input.now })
+    ? 0
+    : Math.max(...input.load.map(({ ahead }) => Math.min(ahead + 1, UNKNOWN_IN_FLIGHT)), 0)
+  const workers = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), atWork, USUAL_WORKERS))
+  // When each worker has nothing to do, soonest first.
+  const idleIn = idleTimes(workers, input.load, { perCommand, latency, now: input.now })
+  const rows = [...commands.values()].reduce((sum, count) => sum + count, 0) - rowsOf(input.load)
+  const supply = { left: rows, free: input.free, rate, perCommand, idleIn, requestSeconds, grain }
+  const { requests, last, waited } = sending(supply)
+  const bySending = rows + rowsOf(input.load) === 0 ? 0 : last + latency / 2
   let byOperating = 0
   for (const [method, count] of commands) {
     const budget = budgetOf(method)

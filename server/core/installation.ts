@@ -44,21 +44,29 @@ export class Tokens {
   }
 }
 
+/**
+ * Whether tokens that a page or an event brought take the place of the stored ones: an older handshake, sent again, must not undo
+ * what came after it. The same access token again brings nothing new, and nobody vouches for the refresh token beside it.
+ */
+export const areNews = (tokens: Tokens, stored: Tokens | undefined): boolean =>
+  stored === undefined || (tokens.access !== stored.access && tokens.expiresAt >= stored.expiresAt)
+
 /** Changes of an installation besides its key. */
 export type InstallationChange = Partial<Omit<Installation, 'memberId'>>
 
-/** Every promise may reject with STORAGE_FAILED; one that resolved survives a power cut. */
+/** Every promise may reject with STORAGE_FAILED or DATABASE_FAILED; one that resolved survives a power cut. */
 export interface InstallationStore {
   /** Also deleted ones. */
   find(memberId: string): Promise<Installation | undefined>
-  /** Stores an installation, new or over an older one, and a person's tokens, in one transaction. */
+  /** Stores an installation, new or over an older one, and a person's tokens if they are news, in one transaction. */
   save(installation: Installation, tokens: Tokens): Promise<void>
+  /** Does nothing when the installation was deleted meanwhile: what is under way then does not bring it back. */
   change(memberId: string, change: InstallationChange): Promise<void>
   tokens(memberId: string, userId: string): Promise<Tokens | undefined>
-  /** Does nothing when the installation was deleted meanwhile. */
+  /** Stores tokens that a person brought, if they are news. Does nothing when the installation was deleted meanwhile. */
   saveTokens(memberId: string, tokens: Tokens): Promise<void>
-  /** A person's tokens, which are worth nothing any more. */
-  forgetTokens(memberId: string, userId: string): Promise<void>
+  /** Puts `fresh`, or nothing, in the place of `old`. Does nothing when these are not the stored ones any more. */
+  replaceTokens(memberId: string, old: Tokens, fresh?: Tokens): Promise<void>
   /** Marks it deleted and erases all tokens, with `clean` also the runs of its people, in one transaction. */
   remove(memberId: string, eventAt: number, clean?: boolean): Promise<void>
   /** Erases the runs of its people, unless it was installed again meanwhile. */

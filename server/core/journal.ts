@@ -7,6 +7,8 @@ export interface Lease {
   readonly portalId: string
   readonly owner: string
   readonly fence: number
+  /** Taken over from a process that is certainly dead: nobody waits any more for answers to what that one sent. */
+  readonly orphaned?: true
 }
 
 /** Thrown by `Journal.append` and `Leases.renew` when another process has taken the portal over. */
@@ -18,7 +20,7 @@ export class LeaseLost extends Error {
 }
 
 export interface Leases {
-  /** Takes the portal if it is free, lapsed, or held by a dead process on this machine; `null` while another one holds it. */
+  /** Takes the portal if it is free, lapsed, or held by a process that is certainly dead; `null` while another one holds it. */
   acquire(portalId: string): Promise<Lease | null>
   /** @throws {LeaseLost} */
   renew(lease: Lease): Promise<void>
@@ -41,6 +43,11 @@ export interface Journal {
   find(runId: string): Promise<RunRecord | undefined>
   /** Newest first. */
   list(portalId: string, limit: number): Promise<RunRecord[]>
-  /** Runs whose stored status is `running`: of this process, of another one, or left behind by a crash. */
+  /** The id of the first run that tried this one's rejected rows again. */
+  retriedBy(runId: string): Promise<string | undefined>
+  /** Asks whoever drives a run, now or next, to end it; false when it is not running. Forgotten when the run is resumed. */
+  requestCancel(runId: string): Promise<boolean>
+  cancelRequested(runId: string): Promise<boolean>
+  /** Runs whose stored status is `running`: of this process, of another one, or left behind by a crash; but none that cannot be read. */
   unfinished(): Promise<RunRecord[]>
 }

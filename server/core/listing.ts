@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Channel } from './channel.ts'
 import { chunks } from './chunks.ts'
+import { demandOutcome } from './demand.ts'
 import { type EntityName, entities, ORIGINATOR_ID } from './entities.ts'
 import type { Traffic } from './pace.ts'
 import type { Command, Params } from './portal.ts'
@@ -67,17 +68,9 @@ const inOrder = (ids: number[], order: 'ASC' | 'DESC'): number[] => {
   return ids
 }
 
-const resultOf = async (channel: Channel, commands: readonly Command[], traffic: Traffic = 'run') => {
+const resultsOf = async (channel: Channel, commands: readonly Command[], traffic: Traffic = 'run') => {
   const { outcomes } = await channel.execute(commands, traffic)
-  return commands.map(({ key, method }) => {
-    const outcome = outcomes.get(key)
-    if (outcome?.kind === 'ok') return outcome
-    if (outcome?.kind === 'refused' || outcome?.kind === 'blocked') {
-      throw new PortalFailure('blocked', outcome.code || 'REFUSED', `${method}: ${outcome.message}`)
-    }
-    if (outcome?.kind === 'limited') throw new PortalFailure('operating', outcome.code, `${method} is over its limit`)
-    throw new PortalFailure('lost', 'NO_RESULT', `The portal did not answer ${method}`)
-  })
+  return commands.map(({ key, method }) => demandOutcome(outcomes.get(key), method))
 }
 
 export interface Bound {
@@ -108,7 +101,7 @@ export const readBounds = async (
       { key: 'oldest', method, params: listParams(scope, { order: 'ASC' }) }
     ]
     const answers = await Promise.all(
-      (abreast ? commands.map(command => [command]) : [commands]).map(batch => resultOf(channel, batch, traffic))
+      (abreast ? commands.map(command => [command]) : [commands]).map(batch => resultsOf(channel, batch, traffic))
     )
     const [top, bottom] = answers.flat()
     const newest = inOrder(readIds(top?.result, scope), 'DESC')
@@ -160,7 +153,7 @@ const listChain = async (
   }))
   const ids: number[] = []
   const listed = (end: boolean): Listed => ({ ids, cursor: ids.at(-1) ?? below, end })
-  for (const { result } of await resultOf(channel, commands)) {
+  for (const { result } of await resultsOf(channel, commands)) {
     const page = readIds(result, scope)
     const last = ids.at(-1) ?? below
     // A reference into a short page resolves to garbage (trap 6): what does not continue downwards is not believed.
@@ -185,7 +178,7 @@ const listRanges = async (channel: Channel, stretch: Stretch): Promise<Listed> =
   const parts = chunks(ranges, each).slice(0, requests)
   const answers = await Promise.all(
     parts.map(part =>
-      resultOf(
+      resultsOf(
         channel,
         part.map((range, index) => ({
           key: `p${index}`,

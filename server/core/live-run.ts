@@ -1,5 +1,6 @@
 // An active run as others see it: its newest snapshot, and a way to wait for a newer one.
 // Must stay true: a snapshot that nobody looks at is not made; a slow watcher costs nothing: it skips to the newest.
+import { setMaxListeners } from 'node:events'
 import type { Clock } from './clock.ts'
 import type { RunSnapshot } from './run.ts'
 
@@ -19,6 +20,8 @@ export interface LiveRun {
 
 export const createLiveRun = (first: RunSnapshot, clock: Clock): LiveRun => {
   const over = new AbortController()
+  // Watchers that came at different moments have timers of their own, as many as there are: no leak.
+  setMaxListeners(0, over.signal)
   let make = (): RunSnapshot => first
   let newest: RunSnapshot | undefined = first
   let shared = first

@@ -29,11 +29,13 @@ export interface Standing {
   readonly ahead: number
   /** Those of them that were answered before it began. Where there are none it did not wait for a worker, however late its answer came. */
   readonly passed: number
+  /** Seconds from when a worker should have been free for it to when the portal began with it; its way there and back is in them. */
+  readonly idle: number
 }
 
 export interface Place {
-  /** The request is answered, or given up. `duration`: the portal's own seconds for it. */
-  answered(now: number, duration?: number): Standing
+  /** The request is answered, or given up. `duration`: the portal's own seconds for it. `workers`: requests that the portal works on at once. */
+  answered(now: number, duration?: number, workers?: number): Standing
 }
 
 /** An end within this share of a request's own time around its beginning made room for it. */
@@ -53,7 +55,7 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
       const request = { rows, since, ahead: open.size, passed: [], order: count }
       open.add(request)
       return {
-        answered(at, duration = 0) {
+        answered(at, duration = 0, workers = 1) {
           open.delete(request)
           for (const other of open) if (other.order > request.order) other.passed.push(at)
           const began = at - duration * 1000 * (1 - BLUR)
@@ -65,7 +67,12 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
           // Whoever is still open was sent after those had ended.
           closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
           freed()
-          return { abreast, ahead: request.ahead, passed: request.passed.filter(passed => passed <= began).length }
+          const passed = request.passed.filter(end => end <= began)
+          // The portal takes requests in their order: so many had to end before it was this one's turn.
+          const turn = request.ahead + 1 - workers
+          const freeAt = turn <= 0 ? since : (passed[turn - 1] ?? began)
+          const idle = Math.max(0, at - duration * 1000 - freeAt) / 1000
+          return { abreast, ahead: request.ahead, passed: passed.length, idle }
         }
       }
     }

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { Channel } from './channel.ts'
 import { chunks } from './chunks.ts'
 import { isAlreadyGone } from './deleted.ts'
+import { demandOutcome } from './demand.ts'
 import { type EntityName, entities, entityNames, ORIGINATOR_ID } from './entities.ts'
 import type { Plan } from './plan.ts'
 import { type Command, PortalFailure } from './portal.ts'
@@ -44,25 +45,20 @@ interface Ask {
 type Found = Readonly<Record<EntityName, Map<number, FoundRecord[]>>>
 
 /** Runs commands of which every single one must succeed. @throws {PortalFailure} */
-const demand = async (channel: Channel, commands: readonly Command[]): Promise<ReadonlyMap<string, unknown>> => {
-  const { outcomes } = await channel.execute(commands, 'run')
-  const results = new Map<string, unknown>()
-  for (const { key, method } of commands) {
-    const outcome = outcomes.get(key)
-    if (outcome?.kind === 'ok') results.set(key, outcome.result)
-    else if (
-      outcome?.kind === 'refused' &&
-      method.endsWith('.delete') &&
-      isAlreadyGone(outcome.code, outcome.message)
-    ) {
-      results.set(key, true)
-    } else if (outcome?.kind === 'refused' || outcome?.kind === 'blocked') {
-      throw new PortalFailure('blocked', outcome.code || 'REFUSED', `${method}: ${outcome.message}`)
-    } else if (outcome?.kind === 'limited') {
-      throw new PortalFailure('operating', outcome.code, `${method} is over its limit`)
-    } else throw new PortalFailure('lost', 'NO_RESULT', `The portal did not answer ${method}`)
-  }
-  return results
+const demand = async (
+  channel: Channel,
+  commands: readonly Command[],
+  confirm?: () => Promise<void>
+): Promise<ReadonlyMap<string, unknown>> => {
+  const { outcomes } = await channel.execute(commands, 'run', confirm)
+  return new Map(
+    commands.map(({ key, method }) => {
+      const outcome = outcomes.get(key)
+      const gone =
+        outcome?.kind === 'refused' && method.endsWith('.delete') && isAlreadyGone(outcome.code, outcome.message)
+      return [key, gone ? true : demandOutcome(outcome, method).result]
+    })
+  )
 }
 
 const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Found): Ask | undefined => {
@@ -87,10 +83,16 @@ const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Fo
 
 /**
  * Finds the records of rows by origin tag: for each row that exists, its records in order of id (more than one = duplicates).
- * `free`: requests that the pace allows now.
+ * `free`: requests that the pace allows now. `confirm`: as in a Chore.
  * @throws {PortalFailure} also when the portal returns records that were not asked for (it ignored the filter)
  */
-export const lookUpRows = async (channel: Channel, plan: Plan, rows: Rows, free: number): Promise<Found> => {
+export const lookUpRows = async (
+  channel: Channel,
+  plan: Plan,
+  rows: Rows,
+  free: number,
+  confirm?: () => Promise<void>
+): Promise<Found> => {
   const found: Found = { company: new Map(), contact: new Map() }
   const look = async (asks: readonly Ask[]): Promise<void> => {
     const commands = asks.map(({ entity, part, after }, index) => ({
@@ -107,7 +109,7 @@ export const lookUpRows = async (channel: Channel, plan: Plan, rows: Rows, free:
         start: -1
       }
     }))
-    const results = await demand(channel, commands)
+    const results = await demand(channel, commands, confirm)
     const more = asks.flatMap((ask, index) => readFound(results.get(`q${index}`), plan, ask, found) ?? [])
     if (more.length > 0) await look(more)
   }
@@ -133,11 +135,15 @@ export const demandCompany = async (channel: Channel, id: number): Promise<void>
   }
 }
 
-/** Repeatable corrections: links contacts to their companies, removes records that are one too many. @throws {PortalFailure} */
+/**
+ * Repeatable corrections: links contacts to their companies, removes records that are one too many.
+ * `confirm`: as in a Chore; another process may need by now what was too many when we looked. @throws {PortalFailure}
+ */
 export const correct = async (
   channel: Channel,
   links: readonly { readonly contactId: number; readonly companyId: number }[],
-  extras: Readonly<Record<EntityName, readonly number[]>>
+  extras: Readonly<Record<EntityName, readonly number[]>>,
+  confirm: () => Promise<void>
 ): Promise<void> => {
   const commands: Command[] = [
     ...links.map(({ contactId, companyId }) => ({
@@ -149,5 +155,5 @@ export const correct = async (
       extras[entity].map(id => ({ key: `${entity}${id}`, method: entities[entity].delete, params: { id } }))
     )
   ]
-  for (const part of chunks(commands, 25)) await demand(channel, part)
+  for (const part of chunks(commands, 25)) await demand(channel, part, confirm)
 }

@@ -19,12 +19,17 @@ export interface Settlement {
   readonly returned: Rows
   readonly unknown: Rows
   readonly suspect: boolean
+  /** The portal is done with the batch: what is unknown may be looked up at once. */
+  readonly done?: true
   /** The portal refuses the whole run (missing right, scope or plan). */
   readonly blocked: { readonly code: string; readonly message: string } | null
 }
 
-/** Background work: reads, look-ups, repeatable writes. Its events are journalled by the runner. */
-export type Chore = () => Promise<RunEvent[]>
+/**
+ * Background work: reads, look-ups, repeatable writes. Its events are journalled by the runner.
+ * `confirm` resolves while this process may drive the portal; it is awaited right before each look-up and each write is sent. @throws {LeaseLost}
+ */
+export type Chore = (confirm: () => Promise<void>) => Promise<RunEvent[]>
 
 export interface Mission {
   /** Before the first batch: proves that the portal answers, reads what must be known. */

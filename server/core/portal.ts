@@ -40,10 +40,10 @@ export interface CommandTime {
   readonly operatingResetAt?: number
 }
 
-/** A portal's answer to a batch: an outcome for every command sent, by key. */
 /** Bitrix24 takes no more commands in one batch. */
 export const COMMANDS_PER_BATCH = 50
 
+/** A portal's answer to a batch: an outcome for every command sent, by key. */
 export interface BatchReply {
   readonly outcomes: ReadonlyMap<string, CommandOutcome>
   /** By key; only commands that were executed. */
@@ -87,10 +87,10 @@ export class PortalFailure extends Error {
 }
 
 /**
- * How much longer than a request can last (seconds) its answer is waited for: 5 s for the cloud's 60 s.
+ * How long (seconds) an answer is waited for, repeats inside a client included: a little longer than a request can last, 65 s for the cloud's 60 s.
  * What was not answered by then is lost.
  */
-export const answerSlackSeconds = (requestSeconds: number): number => Math.max(0.1, requestSeconds / 12)
+export const answerSeconds = (requestSeconds: number): number => requestSeconds + Math.max(0.1, requestSeconds / 12)
 
 /** One Bitrix24 portal, seen with one person's rights. */
 export interface Portal {
@@ -99,7 +99,8 @@ export interface Portal {
   /** Host[:port] as people know it; what `confirm` must repeat. */
   readonly host: string
   /**
-   * Sends 1..50 commands as one `batch` request, exactly once (no retry of any kind).
+   * Sends 1..50 commands as one `batch` request. It is repeated only after an answer which says that nothing was executed (expired token, portal moved),
+   * and all is over within `answerSeconds` of the call; nothing ambiguous is ever repeated.
    * With `halt`, the portal stops at the first error; the commands behind it come back as `skipped`.
    * @throws {PortalFailure} when there is no readable answer to the request as a whole
    */

@@ -3,7 +3,7 @@
 import type { UnderWay } from './load.ts'
 
 /** A request that takes so many times as long as it should is waiting for a worker. */
-const OVERDUE = 1.5
+const OVERDUE = 1.25
 /** One that does not wait is answered that near to its time: by a share of it, and by some milliseconds of ours. */
 const PUNCTUAL = 0.03
 const PUNCTUAL_MS = 20

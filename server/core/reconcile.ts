@@ -1,5 +1,5 @@
 // Settles rows whose outcome is unknown by their origin tag, and looks for second copies of rows that are known.
-// Must stay true: repeatable at any point; the record that the journal knows is the one that stays.
+// Must stay true: repeatable at any point; one record of a row stays: the company whose id is known, or the oldest; the contact that hangs at its company.
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import type { EntityName } from './entities.ts'
@@ -12,10 +12,10 @@ import type { Rows, RunEvent } from './run.ts'
 export interface Reconciler {
   /** A cheap read: finds a wrong address, a revoked webhook or a missing scope. @throws {PortalFailure} */
   probe(): Promise<void>
-  /** Unknown rows: found ones are done, missing ones go out again. @throws {PortalFailure} */
-  settle(rows: readonly number[]): Promise<RunEvent[]>
+  /** Unknown rows: found ones are done, missing ones go out again. `confirm`: as in a Chore. @throws {PortalFailure} */
+  settle(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
   /** Rows that are done: whatever else carries their tag is removed. @throws {PortalFailure} */
-  audit(rows: readonly number[]): Promise<RunEvent[]>
+  audit(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
 }
 
 export const createReconciler = (deps: {
@@ -25,16 +25,17 @@ export const createReconciler = (deps: {
   readonly clock: Clock
 }): Reconciler => {
   const { plan, ledger, channel, clock } = deps
-  const lookUp = (rows: Rows) => lookUpRows(channel, plan, rows, channel.pace.free(clock.now(), 'run'))
+  const lookUp = (rows: Rows, confirm?: () => Promise<void>) =>
+    lookUpRows(channel, plan, rows, channel.pace.free(clock.now(), 'run'), confirm)
 
-  const settle = async (rows: readonly number[]): Promise<RunEvent[]> => {
+  const settle: Reconciler['settle'] = async (rows, confirm) => {
     const ok = createRowSet()
     const ids = createRowSet()
     const missing = createRowSet()
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
     const by = rowsByEntity(plan, rows)
-    const found = await lookUp(by)
+    const found = await lookUp(by, confirm)
     for (const row of by.company ?? []) {
       const [kept, ...rest] = found.company.get(row) ?? []
       if (kept === undefined) missing.add('company', row)
@@ -60,7 +61,7 @@ export const createReconciler = (deps: {
       extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
       if (kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
     }
-    await correct(channel, links, extras)
+    await correct(channel, links, extras, confirm)
     return [
       {
         type: 'rows.reconciled',
@@ -77,11 +78,11 @@ export const createReconciler = (deps: {
   }
 
   /** Looks for second copies of rows that are known to exist. */
-  const audit = async (rows: readonly number[]): Promise<RunEvent[]> => {
+  const audit: Reconciler['audit'] = async (rows, confirm) => {
     const by = rowsByEntity(plan, rows)
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
-    const found = await lookUp(by)
+    const found = await lookUp(by, confirm)
     for (const [row, records] of found.company) {
       const known = ledger.companyId(row)
       extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
@@ -92,7 +93,7 @@ export const createReconciler = (deps: {
       extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
       if (kept !== undefined && kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
     }
-    await correct(channel, links, extras)
+    await correct(channel, links, extras, confirm)
     return [{ type: 'rows.audited', at: clock.now(), rows: by, extras }]
   }
 

@@ -2,8 +2,10 @@
 // Must stay true: pages are cut by id, only shown fields are selected, and a page costs two requests whatever the portal holds.
 import { z } from 'zod'
 import type { Channel } from './channel.ts'
+import { chunks } from './chunks.ts'
+import { demandOutcome } from './demand.ts'
 import { type EntityName, entities } from './entities.ts'
-import { type Command, type CommandOutcome, PortalFailure } from './portal.ts'
+import { type BatchReply, type Command, PortalFailure } from './portal.ts'
 
 export interface CompanyItem {
   readonly id: number
@@ -75,23 +77,8 @@ const listCommand = (
   start = -1
 ): Command => ({ key, method: entities[entity].list, params: { order: { ID: 'ASC' }, filter, select, start } })
 
-const demand = (outcome: CommandOutcome | undefined): { result: unknown; total?: number } => {
-  if (outcome?.kind === 'ok') return outcome
-  if (outcome?.kind === 'refused' || outcome?.kind === 'blocked') {
-    throw new PortalFailure('blocked', outcome.code || 'REFUSED', outcome.message)
-  }
-  if (outcome?.kind === 'limited') {
-    throw new PortalFailure(
-      'operating',
-      outcome.code,
-      'Bitrix24 has limited this method for some minutes. Try again later.'
-    )
-  }
-  throw new PortalFailure('lost', 'NO_RESULT', 'The portal did not answer the list. Try again.')
-}
-
-const rowsOf = <T>(schema: z.ZodType<T>, outcome: CommandOutcome | undefined): T[] => {
-  const rows = z.array(schema).safeParse(demand(outcome).result)
+const rowsOf = <T>(schema: z.ZodType<T>, { outcomes }: BatchReply, { key, method }: Command): T[] => {
+  const rows = z.array(schema).safeParse(demandOutcome(outcomes.get(key), method).result)
   if (!rows.success)
     throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a list with unreadable rows. Try again.')
   return rows.data
@@ -109,16 +96,14 @@ const readPage = async <T extends { ID: number }>(
   schema: z.ZodType<T>,
   { after, limit }: PageRequest
 ): Promise<{ rows: T[]; next: number | null; total: number }> => {
-  const commands = [
-    listCommand('page', entity, selects[entity], after === null ? {} : { '>ID': after }),
-    // `start: 0` makes the portal count; with `-1` it would not (protocol.md, trap 9).
-    listCommand('count', entity, ['ID'], {}, 0)
-  ]
-  const { outcomes } = await channel.execute(commands)
-  const all = rowsOf(schema, outcomes.get('page'))
+  const list = listCommand('page', entity, selects[entity], after === null ? {} : { '>ID': after })
+  // `start: 0` makes the portal count; with `-1` it would not (protocol.md, trap 9).
+  const count = listCommand('count', entity, ['ID'], {}, 0)
+  const reply = await channel.execute([list, count])
+  const all = rowsOf(schema, reply, list)
   const rows = all.slice(0, limit)
   const more = all.length > limit || all.length === PAGE
-  const total = demand(outcomes.get('count')).total ?? 0
+  const total = demandOutcome(reply.outcomes.get(count.key), count.method).total ?? 0
   const whole = after === null && total <= rows.length
   return { rows, next: more && !whole ? (rows.at(-1)?.ID ?? null) : null, total }
 }
@@ -132,9 +117,9 @@ const readCompanies = async (channel: Channel, page: PageRequest): Promise<Recor
     const commands = chunks(ids, 10).map((part, index) =>
       listCommand(`k${index}`, 'contact', select, { '@COMPANY_ID': part })
     )
-    const { outcomes } = await channel.execute(commands)
-    for (const { key } of commands) {
-      for (const row of rowsOf(contactRow, outcomes.get(key))) {
+    const reply = await channel.execute(commands)
+    for (const command of commands) {
+      for (const row of rowsOf(contactRow, reply, command)) {
         const name = [row.LAST_NAME, row.NAME, row.SECOND_NAME].filter(part => part !== '').join(' ')
         const companyId = row.COMPANY_ID ?? 0
         contacts.set(companyId, [...(contacts.get(companyId) ?? []), { id: row.ID, name }])
@@ -159,8 +144,9 @@ const readContacts = async (channel: Channel, page: PageRequest): Promise<Record
   const ids = [...new Set(rows.map(({ COMPANY_ID }) => COMPANY_ID ?? 0).filter(companyId => companyId > 0))]
   const titles = new Map<number, string>()
   if (ids.length > 0) {
-    const { outcomes } = await channel.execute([listCommand('titles', 'company', ['ID', 'TITLE'], { '@ID': ids })])
-    for (const { ID, TITLE } of rowsOf(companyRow, outcomes.get('titles'))) titles.set(ID, TITLE)
+    const list = listCommand('titles', 'company', ['ID', 'TITLE'], { '@ID': ids })
+    const reply = await channel.execute([list])
+    for (const { ID, TITLE } of rowsOf(companyRow, reply, list)) titles.set(ID, TITLE)
   }
   const items = rows.map(row => {
     const title = titles.get(row.COMPANY_ID ?? 0)
@@ -175,9 +161,6 @@ const readContacts = async (channel: Channel, page: PageRequest): Promise<Record
   })
   return { items, next, total }
 }
-
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
 
 /** A page of companies with their contacts, or of contacts with their companies. @throws {PortalFailure} */
 export const readRecords = async <E extends EntityName>(

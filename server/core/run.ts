@@ -39,7 +39,7 @@ export type RunEvent =
   | { readonly type: 'listing.finished'; readonly at: number; readonly entity: EntityName; readonly total: number }
   /** On disk before the request leaves. */
   | { readonly type: 'batch.sent'; readonly at: number; readonly batch: number; readonly rows: Rows }
-  /** `ids` runs parallel to `ok` in a create run (the new records' ids); `returned` goes out again; `suspect`: look for duplicates at the end. */
+  /** `ids` runs parallel to `ok` in a create run (the new records' ids); `returned` goes out again; `suspect`: look for duplicates at the end; `done`: the portal is, so `unknown` may be looked up at once. */
   | {
       readonly type: 'batch.settled'
       readonly at: number
@@ -50,6 +50,7 @@ export type RunEvent =
       readonly returned: Rows
       readonly unknown: Rows
       readonly suspect: boolean
+      readonly done?: true
     }
   /** Rows rejected without being sent: contacts of a rejected company. */
   | { readonly type: 'rows.rejected'; readonly at: number; readonly rejected: readonly Rejection[] }
@@ -66,6 +67,11 @@ export type RunEvent =
   | { readonly type: 'rows.audited'; readonly at: number; readonly rows: Rows; readonly extras: Rows }
   | { readonly type: 'cancel.requested'; readonly at: number }
   | { readonly type: 'run.resumed'; readonly at: number }
+  /**
+   * The attempt before this one left no end. Unless `orphaned`, its process may be frozen or cut off, not dead:
+   * what it sent before `at` may still be waited for.
+   */
+  | { readonly type: 'run.taken'; readonly at: number; readonly orphaned?: true }
   | {
       readonly type: 'run.finished'
       readonly at: number

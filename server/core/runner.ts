@@ -2,6 +2,7 @@
 // Must stay true: `batch.sent` is on disk before the request leaves; what came back is on disk before it is shown.
 import type { Answer } from './answer.ts'
 import type { Channel } from './channel.ts'
+import { createChores } from './chores.ts'
 import { type Clock, createBell } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { type Ending, failedBy, internalError } from './ending.ts'
@@ -48,14 +49,13 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const { mission, channel, dispatcher, clock, random } = deps
   const bell = createBell(clock)
   let state = deps.initial
+  /** As far as it is on disk: what others see. */
+  let written = deps.initial
   let batchNumber = deps.firstBatch
   /** Batches that are not settled and journalled yet. */
   let unsettled = 0
   const load = createLoadCounter(() => bell.wake()) // Also what is still being journalled; the channel counts what was sent.
   const outlet = { mission, channel, dispatcher, load }
-  let choring = false
-  /** After a failed chore: 0.25 s, or 5 s behind a limit, in the cloud. */
-  let choreAfter = 0
   let ending: Ending | undefined
   let abandoned = false
   let refused = false // The portal wants nothing of us any more: no look-up can succeed, however the run ends.
@@ -72,7 +72,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     if (shown.status !== 'running') return notLive
     const wait = describeWaiting({
       now,
-      idle: unsettled === 0 && !choring,
+      idle: unsettled === 0 && !chores.underWay(),
       ending: ending !== undefined,
       mission,
       pace: channel.pace,
@@ -88,7 +88,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     state = folded.state
     if (folded.events.length === 0) return
     await deps.write(folded.events, folded.state)
-    deps.show(folded.state, live)
+    written = folded.state
+    deps.show(written, live)
   }
 
   /** Storage failed or another process took over. */
@@ -135,7 +136,10 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     await emit([{ type: 'batch.settled', at: clock.now(), batch: number, ...settlement }])
   }
 
-  const launch = (work: () => Promise<void>, after: () => void): void => {
+  const { confirm, requestSeconds } = deps
+  const chores = createChores({ mission, clock, requestSeconds, confirm, emit, worked: patience.worked, trouble })
+
+  const launch = (work: () => Promise<void>, after = (): void => undefined): void => {
     work()
       .catch(broken)
       .catch(crash)
@@ -168,36 +172,19 @@ export const createRunner = (deps: RunnerDeps): Runner => {
 
   const tend = (now: number): void => {
     const allowed = ending === undefined || (ending.settle && !patience.tried())
-    if (choring || !allowed || now < Math.max(choreAfter, patience.quietUntil())) return
-    const chore = mission.chore(now, ending !== undefined)
-    if (chore === null) return
-    choring = true
-    launch(
-      async () => {
-        try {
-          await emit(await chore())
-          patience.worked()
-        } catch (error) {
-          if (!(error instanceof PortalFailure)) throw error
-          trouble(error)
-          choreAfter = clock.now() + deps.requestSeconds * (error.kind === 'operating' ? 80 : 4)
-        }
-      },
-      () => {
-        choring = false
-      }
-    )
+    const chore = allowed && now >= patience.quietUntil() ? chores.due(now, ending !== undefined) : null
+    if (chore !== null) launch(chore)
   }
 
   const nextMoment = (now: number): number => {
-    const moments = [mission.choreAt(), choreAfter, patience.quietUntil(), dispatcher.againAt()]
+    const moments = [mission.choreAt(), chores.quietUntil(), patience.quietUntil(), dispatcher.againAt()]
     moments.push(channel.pace.nextAt(now, trafficNow(outlet, now)))
     for (const method of mission.wants()) moments.push(channel.pace.parkedUntil(method, now))
     return Math.min(...moments.filter(moment => moment > now), now + 5000)
   }
 
   const over = (): boolean => {
-    if (unsettled > 0 || choring) return false
+    if (unsettled > 0 || chores.underWay()) return false
     if (abandoned || mission.finished()) return true
     if (ending === undefined) return false
     return !ending.settle || refused || mission.certain() || patience.tried()
@@ -239,7 +226,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
           await emit([{ type: 'cancel.requested', at: now }]).catch(broken)
         }
         if (over()) break
-        deps.show(state, live)
+        deps.show(written, live)
         await (more ? clock.sleep(0) : bell.wait(nextMoment(clock.now())))
       }
       const final = await finish()

@@ -38,7 +38,7 @@ export const verdictOf = (outcome: CommandOutcome | undefined, judgeOk: (result:
 export const settleRows = (
   rows: readonly BatchRow[],
   verdict: (row: BatchRow) => Verdict,
-  rest: Pick<Settlement, 'suspect' | 'blocked'>
+  rest: Pick<Settlement, 'suspect' | 'done' | 'blocked'>
 ): Settlement => {
   const [ok, ids, returned, unknown] = [createRowSet(), createRowSet(), createRowSet(), createRowSet()]
   const rejected: Rejection[] = []
@@ -48,7 +48,8 @@ export const settleRows = (
       ok.add(row.entity, row.row)
       if (found.id !== undefined) ids.add(row.entity, found.id)
     } else if (found.is === 'rejected') {
-      rejected.push({ row: row.row, entity: row.entity, code: found.code, message: found.message })
+      // Bitrix24's classic methods refuse without a code (protocol.md, 1.6); programs want one.
+      rejected.push({ row: row.row, entity: row.entity, code: found.code || 'REJECTED', message: found.message })
     } else (found.is === 'returned' ? returned : unknown).add(row.entity, row.row)
   }
   return {
@@ -77,9 +78,26 @@ export const settleFailure = (rows: readonly BatchRow[], failure: PortalFailure,
     blocked: failure.kind === 'blocked' ? { code: failure.code, message: failure.message } : null
   })
 
+/** What took this share of the longest request may have been delivered twice, whatever the answer says. */
+export const LATE = 1 / 20
+/** So much later (seconds) an answer may come because of the network alone. */
+const JITTER = 0.25
+
 /**
- * True when an answer took so much longer than the portal's own work that something on the way may have delivered
- * the request twice (proxies do): the first delivery then took about as long as the second. Such rows are looked up by their origin tag before the run ends.
+ * True when an answer came so late that a first delivery may have been given up by whoever delivered it, and be at work still.
+ * Otherwise the portal is done with all that it has answered.
  */
-export const isSuspect = (answer: Answer, requestSeconds: number): boolean =>
-  answer.elapsed - answer.reply.duration > Math.max(requestSeconds / 20, answer.reply.duration / 2)
+export const isLate = ({ elapsed, reply: { duration } }: Answer, requestSeconds: number): boolean =>
+  elapsed - duration > Math.max(requestSeconds * LATE, duration / 2)
+
+/**
+ * True when an answer came so late that something on the way may have delivered the request twice, one delivery after the other
+ * (proxies do): the first one took its time too. Such rows are looked up by their origin tag before the run ends.
+ * Always noticed: a first delivery that took a twentieth of the longest request. Noticed unless it looks like a wait for a worker,
+ * as it may while the portal's workers are still being counted: one that took a quarter of a second. Both must also have taken more than half the
+ * time of the second. Never noticed: one that was broken off sooner, and one that was executed beside the second.
+ */
+export const isSuspect = (answer: Answer, requestSeconds: number): boolean => {
+  const { unexplained, reply } = answer
+  return unexplained > Math.max(JITTER, reply.duration / 2) || isLate(answer, requestSeconds)
+}

@@ -1,6 +1,7 @@
 // What answers say of a portal's speed: seconds per command, requests worked on at once, time on the wire.
 // Must stay true: learned from answers only; an estimate falls as soon as answers come too slowly for it.
 import type { Answer } from './answer.ts'
+import type { BatchReply } from './portal.ts'
 
 /** An answer that waited longer than this share of its own work stood in a queue. */
 const QUEUED = 0.2
@@ -8,6 +9,8 @@ const QUEUED = 0.2
 const SHORTEST = 1e-6
 /** Newest answers that say how many the portal works on: the last of a wave that began together counts all of it. */
 const REMEMBERED = 48
+/** Share of those that waited which may have been late for another reason (delivered twice, held up on the way). */
+const ODD = 1 / 8
 /** Fewer of them say how fast it gets through all that lies there: what slows it down is to be noticed soon. Each is a little too low. */
 const FLOWS = 16
 const FLOW = 1.1
@@ -16,6 +19,8 @@ const FLOW = 1.1
 export interface Speed {
   /** Seconds that one command takes, by kind of run. */
   readonly perCommand: Map<string, number>
+  /** Seconds that a read takes: all that is known before the first run. */
+  perRead: number | undefined
   /** How many requests the portal worked on at once: what the newest answers say. */
   readonly abreast: { readonly count: number; readonly ahead: number; readonly queued: boolean }[]
   /** How many it must have worked on to get through what lay there, in the time that an answer took; infinite where none had to wait. */
@@ -26,6 +31,7 @@ export interface Speed {
 
 export const unknownSpeed = (): Speed => ({
   perCommand: new Map(),
+  perRead: undefined,
   abreast: [],
   flow: [],
   latency: Number.POSITIVE_INFINITY
@@ -42,13 +48,15 @@ export const secondsPerCommand = ({ perCommand }: Speed, kind: string): number |
 const countOf = (abreast: Speed['abreast']): number => {
   let atOnce = 1
   let seen = 1
-  let most = Number.POSITIVE_INFINITY
+  const before: number[] = []
   for (const { count, ahead, queued } of abreast) {
     if (queued) {
       seen = Math.max(seen, count)
-      most = Math.min(most, ahead)
+      before.push(ahead)
     } else atOnce = Math.max(atOnce, count)
   }
+  before.sort((one, other) => one - other)
+  const most = before[Math.ceil(before.length * ODD) - 1] ?? Number.POSITIVE_INFINITY
   return Math.max(atOnce, Math.min(seen, most))
 }
 
@@ -74,12 +82,24 @@ const remember = <T>(list: T[], item: T, most: number): void => {
 const smooth = (before: number | undefined, now: number): number =>
   before === undefined ? now : before * 0.8 + now * 0.2
 
+/** Seconds per command of a reply; undefined where none was executed. */
+const eachOf = ({ duration, times }: BatchReply): number | undefined =>
+  times.size === 0 ? undefined : Math.max(SHORTEST, duration / times.size)
+
+/** Takes an answer to reads into account. `elapsed`: seconds from sending to the answer. */
+export const learnReads = (speed: Speed, reply: BatchReply, elapsed: number): void => {
+  const each = eachOf(reply)
+  if (each === undefined) return
+  speed.perRead = smooth(speed.perRead, each)
+  speed.latency = Math.min(speed.latency, Math.max(0, elapsed - reply.duration))
+}
+
 /** Takes an answer to a batch of this kind of run into account. */
 export const learnSpeed = (speed: Speed, kind: string, answer: Answer): void => {
   const { reply, elapsed, abreast, ahead, passed, rowsInFlight } = answer
-  const { duration, times } = reply
-  if (times.size === 0) return
-  const each = Math.max(SHORTEST, duration / times.size)
+  const { duration } = reply
+  const each = eachOf(reply)
+  if (each === undefined) return
   speed.perCommand.set(kind, smooth(speed.perCommand.get(kind), each))
   speed.latency = Math.min(speed.latency, Math.max(0, elapsed - duration))
   const served = Math.max(elapsed - speed.latency, duration, 1e-6)

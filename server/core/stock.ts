@@ -17,6 +17,8 @@ export interface Stock {
   density: number
   /** As many records as there are ids between the highest and the lowest: every one is taken, and none need be listed. */
   solid: boolean
+  /** Every known id was there when the records were counted: as many as were counted are all. */
+  exact: boolean
   listed: boolean
 }
 
@@ -30,6 +32,7 @@ export const newStock = (): Stock => ({
   floor: 1,
   density: 0,
   solid: false,
+  exact: false,
   listed: false
 })
 

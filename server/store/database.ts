@@ -2,9 +2,10 @@
 // Must stay true: nothing outside server/store knows which engine it is.
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { Kysely, Migrator, PostgresDialect, type SqliteDialect } from 'kysely'
+import { Kysely, Migrator, PostgresAdapter, PostgresDialect, type SqliteDialect } from 'kysely'
 import { prepareDataDir, reasonOf, StorageUnusable } from './data-dir.ts'
 import { migrationProvider } from './migrations.ts'
+import { openPool } from './postgres-pool.ts'
 import type { Schema } from './schema.ts'
 import { openSqlite, TransactionalSqliteDialect } from './sqlite-adapter.ts'
 
@@ -13,9 +14,19 @@ export { StorageUnusable }
 /** `destroy()` closes it. */
 export type Database = Kysely<Schema>
 
-export type Storage = { readonly dataDir: string } | { readonly databaseUrl: string }
+/** Whether other machines may use it too. */
+export const isShared = (db: Database): boolean => db.getExecutor().adapter instanceof PostgresAdapter
 
-const CONNECT_MS = 10_000
+export type Storage =
+  | { readonly dataDir: string }
+  | {
+      readonly databaseUrl: string
+      /** Milliseconds that a statement may take; 10 s by default. */
+      readonly answerMs?: number
+    }
+
+const ANSWER_MS = 10_000
+const MIGRATE_MS = 600_000
 
 const sqliteDialect = (dataDir: string): SqliteDialect => {
   prepareDataDir(dataDir)
@@ -33,31 +44,16 @@ const sqliteDialect = (dataDir: string): SqliteDialect => {
   }
 }
 
-const postgresDialect = async (databaseUrl: string): Promise<PostgresDialect> => {
-  const { default: pg } = await import('pg')
-  // bigint columns hold epoch milliseconds and counters, which are safe numbers.
-  const types = new pg.TypeOverrides()
-  types.setTypeParser(20, Number)
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    types,
-    max: 10,
-    keepAlive: true,
-    connectionTimeoutMillis: CONNECT_MS,
-    async onConnect(client) {
-      // A connection that breaks between two queries of a transaction has no other listener, and would end the process;
-      // the next query reports it.
-      client.on('error', () => undefined)
-      // A process that stopped inside a transaction holds its lease's row: the server ends it, so that others can take over.
-      await client.query("set idle_in_transaction_session_timeout = '10s'")
-      // A server or role may be set to acknowledge what is not on disk yet; every other setting is at least that.
-      await client.query(
-        "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'"
-      )
-    }
-  })
-  pool.on('error', () => undefined) // an idle connection broke: the next query opens a new one or says why not
-  return new PostgresDialect({ pool })
+const postgresDialect = async (databaseUrl: string, answerMs: number): Promise<PostgresDialect> =>
+  new PostgresDialect({ pool: await openPool(databaseUrl, { answerMs }) })
+
+/** Does all migrations that are missing. They may take long, and wait for those of another start. */
+const migrate = async (db: Database, storage: Storage): Promise<unknown> => {
+  const migrating =
+    'dataDir' in storage ? db : new Kysely<Schema>({ dialect: await postgresDialect(storage.databaseUrl, MIGRATE_MS) })
+  const { error } = await new Migrator({ db: migrating, provider: migrationProvider }).migrateToLatest()
+  if (migrating !== db) await migrating.destroy().catch(() => undefined)
+  return error
 }
 
 /** The names of migrations in the database that this version does not have. */
@@ -69,9 +65,13 @@ const unknownMigrations = async (db: Database): Promise<string[]> => {
 
 /** Ready to use: created where it was missing, all migrations done. @throws {StorageUnusable} */
 export const openDatabase = async (storage: Storage): Promise<Database> => {
-  const dialect = 'dataDir' in storage ? sqliteDialect(storage.dataDir) : await postgresDialect(storage.databaseUrl)
-  const db = new Kysely<Schema>({ dialect })
-  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest()
+  const db = new Kysely<Schema>({
+    dialect:
+      'dataDir' in storage
+        ? sqliteDialect(storage.dataDir)
+        : await postgresDialect(storage.databaseUrl, storage.answerMs ?? ANSWER_MS)
+  })
+  const error = await migrate(db, storage)
   if (error === undefined) return db
   const newer = await unknownMigrations(db).catch(() => [])
   await db.destroy().catch(() => undefined)

@@ -53,7 +53,7 @@ const writeTogether = async <T>(
 
 /**
  * The returned function resolves when its item is durable. Items given in the same turn of the event loop, or while a transaction
- * is under way, are written together. Rejects with {LeaseLost}, {AppError} of the write itself, or STORAGE_FAILED.
+ * is under way, are written together. Rejects with {LeaseLost}, {AppError} of the write itself, or as storage-failure.ts says.
  */
 export const createGroupCommit = <T>(db: Database, write: WriteAll<T>): ((item: T) => Promise<void>) => {
   let waiting: Waiting<T>[] = []
@@ -69,7 +69,7 @@ export const createGroupCommit = <T>(db: Database, write: WriteAll<T>): ((item: 
     } else if (failure.during === 'write' && group.length > 1) {
       for (const each of group) await settle([each])
     } else {
-      for (const { reject } of group) reject(asStorageFailure(failure.error))
+      for (const { reject } of group) reject(asStorageFailure(db, failure.error))
     }
   }
 

@@ -1,14 +1,28 @@
 // Installations and their people's tokens on disk.
 // Must stay true: tokens and application tokens are sealed; a deleted installation has none; one transaction a change.
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { z } from 'zod'
-import { type Installation, type InstallationChange, type InstallationStore, Tokens } from '../core/installation.ts'
+import {
+  areNews,
+  type Installation,
+  type InstallationChange,
+  type InstallationStore,
+  Tokens
+} from '../core/installation.ts'
 import type { Database } from './database.ts'
 import type { InstallationTable, Schema } from './schema.ts'
-import { asStorageFailure } from './storage-failure.ts'
+import { orStorageFailure } from './storage-failure.ts'
 import type { Vault } from './vault.ts'
 
 const sealedTokens = z.tuple([z.string(), z.string(), z.number()])
+/** Undefined for a text of another shape: like one that does not open, it is no secret of ours. */
+const readSealed = (text: string): z.infer<typeof sealedTokens> | undefined => {
+  try {
+    return sealedTokens.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
 const tokensOf = (memberId: string, userId: string): string => `${memberId}/${userId}`
 
 /** An update that changes nothing: nobody else changes the installation before this transaction ends. */
@@ -29,29 +43,44 @@ const eraseRuns = async (tx: Transaction<Schema>, memberId: string): Promise<voi
     .execute()
 }
 
-const orStorageFailure = <T>(work: Promise<T>): Promise<T> =>
-  work.catch(error => {
-    throw asStorageFailure(error)
-  })
-
 export const createInstallations = (db: Database, vault: Vault): InstallationStore => {
-  const sealTokens = (memberId: string, tokens: Tokens): Promise<string> =>
-    vault.seal(JSON.stringify([tokens.access, tokens.refresh, tokens.expiresAt]), tokensOf(memberId, tokens.userId))
   const sealApplicationToken = async (memberId: string, token: string | null): Promise<string | null> =>
     token === null ? null : vault.seal(token, memberId)
 
-  const putTokens = async (
-    tx: Transaction<Schema>,
-    memberId: string,
-    userId: string,
-    sealed: string
-  ): Promise<void> => {
+  const readTokens = async (from: Kysely<Schema>, memberId: string, userId: string): Promise<Tokens | undefined> => {
+    const row = await from
+      .selectFrom('person_tokens')
+      .select('sealed')
+      .where('member_id', '=', memberId)
+      .where('user_id', '=', userId)
+      .executeTakeFirst()
+    const text = row === undefined ? undefined : await vault.open(row.sealed, tokensOf(memberId, userId))
+    const sealed = text === undefined ? undefined : readSealed(text)
+    if (sealed === undefined) return undefined
+    const [access, refresh, expiresAt] = sealed
+    return new Tokens(userId, access, refresh, expiresAt)
+  }
+  const putTokens = async (tx: Transaction<Schema>, memberId: string, tokens: Tokens): Promise<void> => {
+    const { userId, access, refresh, expiresAt } = tokens
+    const sealed = await vault.seal(JSON.stringify([access, refresh, expiresAt]), tokensOf(memberId, userId))
     await tx
       .insertInto('person_tokens')
       .values({ member_id: memberId, user_id: userId, sealed })
       .onConflict(conflict => conflict.columns(['member_id', 'user_id']).doUpdateSet({ sealed }))
       .execute()
   }
+  const putNews = async (tx: Transaction<Schema>, memberId: string, tokens: Tokens): Promise<void> => {
+    if (areNews(tokens, await readTokens(tx, memberId, tokens.userId))) await putTokens(tx, memberId, tokens)
+  }
+  /** Nobody else changes the installation or its tokens before `work` is done. A deleted one is left alone. */
+  const whileInstalled = (memberId: string, work: (tx: Transaction<Schema>) => Promise<void>): Promise<void> =>
+    orStorageFailure(
+      db,
+      db.transaction().execute(async tx => {
+        const { status = 'deleted' } = (await lockRow(tx, memberId)) ?? {}
+        if (status !== 'deleted') await work(tx)
+      })
+    )
 
   const columnsOf = async (memberId: string, change: InstallationChange): Promise<Partial<InstallationTable>> => ({
     ...(change.origin === undefined ? {} : { origin: change.origin }),
@@ -69,6 +98,7 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
   return {
     async find(memberId) {
       const row = await orStorageFailure(
+        db,
         db.selectFrom('installation').selectAll().where('member_id', '=', memberId).executeTakeFirst()
       )
       if (row === undefined) return undefined
@@ -99,54 +129,53 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
         installed_at: installation.installedAt,
         last_event_at: installation.lastEventAt
       }
-      const sealed = await sealTokens(memberId, tokens)
       await orStorageFailure(
+        db,
         db.transaction().execute(async tx => {
           await tx
             .insertInto('installation')
             .values(row)
             .onConflict(conflict => conflict.column('member_id').doUpdateSet(row))
             .execute()
-          await putTokens(tx, memberId, tokens.userId, sealed)
+          await putNews(tx, memberId, tokens)
         })
       )
     },
     async change(memberId, change) {
       const columns = await columnsOf(memberId, change)
-      await orStorageFailure(db.updateTable('installation').set(columns).where('member_id', '=', memberId).execute())
-    },
-    async tokens(memberId, userId) {
-      const row = await orStorageFailure(
+      await orStorageFailure(
+        db,
         db
-          .selectFrom('person_tokens')
-          .select('sealed')
+          .updateTable('installation')
+          .set(columns)
           .where('member_id', '=', memberId)
-          .where('user_id', '=', userId)
-          .executeTakeFirst()
+          .where('status', '!=', 'deleted') // only `save` brings one back
+          .execute()
       )
-      const text = row === undefined ? undefined : await vault.open(row.sealed, tokensOf(memberId, userId))
-      if (text === undefined) return undefined
-      const [access, refresh, expiresAt] = sealedTokens.parse(JSON.parse(text))
-      return new Tokens(userId, access, refresh, expiresAt)
     },
+    tokens: (memberId, userId) => orStorageFailure(db, readTokens(db, memberId, userId)),
     async saveTokens(memberId, tokens) {
-      const sealed = await sealTokens(memberId, tokens)
-      await orStorageFailure(
-        db.transaction().execute(async tx => {
-          // A removal cannot leave these tokens behind.
-          const { status = 'deleted' } = (await lockRow(tx, memberId)) ?? {}
-          if (status !== 'deleted') await putTokens(tx, memberId, tokens.userId, sealed)
-        })
-      )
+      // Few openings bring anything new: asked before, and again when nobody else can write.
+      const stored = await orStorageFailure(db, readTokens(db, memberId, tokens.userId))
+      if (areNews(tokens, stored)) await whileInstalled(memberId, tx => putNews(tx, memberId, tokens))
     },
-    async forgetTokens(memberId, userId) {
-      await orStorageFailure(
-        db.deleteFrom('person_tokens').where('member_id', '=', memberId).where('user_id', '=', userId).execute()
-      )
-    },
+    replaceTokens: (memberId, old, fresh) =>
+      whileInstalled(memberId, async tx => {
+        const stored = await readTokens(tx, memberId, old.userId)
+        if (stored?.access !== old.access) return
+        if (fresh !== undefined) await putTokens(tx, memberId, fresh)
+        else
+          await tx
+            .deleteFrom('person_tokens')
+            .where('member_id', '=', memberId)
+            .where('user_id', '=', old.userId)
+            .execute()
+      }),
     async remove(memberId, eventAt, clean = false) {
       await orStorageFailure(
+        db,
         db.transaction().execute(async tx => {
+          await lockRow(tx, memberId) // before the tokens, as everybody does: otherwise two could wait for each other
           await tx.deleteFrom('person_tokens').where('member_id', '=', memberId).execute()
           if (clean) await eraseRuns(tx, memberId)
           await tx
@@ -159,6 +188,7 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
     },
     async forgetRuns(memberId) {
       await orStorageFailure(
+        db,
         db.transaction().execute(async tx => {
           const { status } = (await lockRow(tx, memberId)) ?? {}
           if (status === undefined || status === 'deleted') await eraseRuns(tx, memberId)

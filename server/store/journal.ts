@@ -7,6 +7,7 @@ import type { RunEvent, RunRecord, RunSnapshot } from '../core/run.ts'
 import type { Database } from './database.ts'
 import { createGroupCommit } from './group-commit.ts'
 import type { Schema } from './schema.ts'
+import { orStorageFailure } from './storage-failure.ts'
 import { parseEvent, parseRun } from './stored-json.ts'
 
 /** Events read, or written by one statement, at a time. */
@@ -70,7 +71,9 @@ const create = async (tx: Transaction<Schema>, { lease, run, events }: Creation)
       started_at: run.startedAt,
       status: run.snapshot.status,
       snapshot: JSON.stringify(run.snapshot),
-      last_seq: events.length
+      last_seq: events.length,
+      cancel_requested: 0,
+      retry_of: run.operation.retryOf ?? null
     })
     .execute()
   await insertEvents(tx, run.id, 0, events)
@@ -83,7 +86,8 @@ const append = async (tx: Transaction<Schema>, { lease, runId, events, snapshot 
     .set(eb => ({
       status: snapshot.status,
       snapshot: JSON.stringify(snapshot),
-      last_seq: eb('last_seq', '+', events.length)
+      last_seq: eb('last_seq', '+', events.length),
+      ...(events.some(({ type }) => type === 'run.resumed') ? { cancel_requested: 0 } : {})
     }))
     .where('id', '=', runId)
     .where('portal_id', '=', lease.portalId)
@@ -111,7 +115,10 @@ const joined = (items: readonly (Creation | Append)[]): (Creation | Append)[] =>
   return fewer
 }
 
-export const createJournal = (db: Database): Journal => {
+/** Every promise may reject with STORAGE_FAILED or DATABASE_FAILED. `onDamaged` hears once of a run that cannot be read. */
+export const createJournal = (db: Database, onDamaged: (error: unknown) => void = () => undefined): Journal => {
+  const reported = new Set<string>()
+  const read = <T>(query: { execute(): Promise<T[]> }): Promise<T[]> => orStorageFailure(db, query.execute())
   const commit = createGroupCommit<Creation | Append>(db, async (tx, items) => {
     for (const item of joined(items)) await ('run' in item ? create(tx, item) : append(tx, item))
   })
@@ -121,14 +128,15 @@ export const createJournal = (db: Database): Journal => {
     append: (lease, runId, events, snapshot) => commit({ lease, runId, events, snapshot }),
     async *events(runId) {
       for (let after = 0; ; ) {
-        const rows = await db
-          .selectFrom('run_event')
-          .selectAll()
-          .where('run_id', '=', runId)
-          .where('seq', '>', after)
-          .orderBy('seq')
-          .limit(PAGE)
-          .execute()
+        const rows = await read(
+          db
+            .selectFrom('run_event')
+            .selectAll()
+            .where('run_id', '=', runId)
+            .where('seq', '>', after)
+            .orderBy('seq')
+            .limit(PAGE)
+        )
         for (const row of rows) yield parseEvent(row)
         const last = rows.at(-1)
         if (last === undefined || rows.length < PAGE) return
@@ -136,29 +144,56 @@ export const createJournal = (db: Database): Journal => {
       }
     },
     async find(runId) {
-      const row = await db.selectFrom('run').selectAll().where('id', '=', runId).executeTakeFirst()
+      const [row] = await read(db.selectFrom('run').selectAll().where('id', '=', runId))
       return row === undefined ? undefined : parseRun(row)
     },
     async list(portalId, limit) {
-      const rows = await db
-        .selectFrom('run')
-        .selectAll()
-        .where('portal_id', '=', portalId)
-        .orderBy('started_at', 'desc')
-        .orderBy('id', 'desc')
-        .limit(limit)
-        .execute()
+      const rows = await read(
+        db
+          .selectFrom('run')
+          .selectAll()
+          .where('portal_id', '=', portalId)
+          .orderBy('started_at', 'desc')
+          .orderBy('id', 'desc')
+          .limit(limit)
+      )
       return rows.map(parseRun)
     },
+    async retriedBy(runId) {
+      const [row] = await read(
+        db.selectFrom('run').select('id').where('retry_of', '=', runId).orderBy('started_at').limit(1)
+      )
+      return row?.id
+    },
+    async requestCancel(runId) {
+      const asked = await read(
+        db
+          .updateTable('run')
+          .set({ cancel_requested: 1 })
+          .where('id', '=', runId)
+          .where('status', '=', 'running')
+          .returning('id')
+      )
+      return asked.length > 0
+    },
+    async cancelRequested(runId) {
+      const [row] = await read(db.selectFrom('run').select('cancel_requested').where('id', '=', runId))
+      return row?.cancel_requested === 1
+    },
     async unfinished() {
-      const rows = await db
-        .selectFrom('run')
-        .selectAll()
-        .where('status', '=', 'running')
-        .orderBy('started_at')
-        .orderBy('id')
-        .execute()
-      return rows.map(parseRun)
+      const rows = await read(
+        db.selectFrom('run').selectAll().where('status', '=', 'running').orderBy('started_at').orderBy('id')
+      )
+      return rows.flatMap(row => {
+        try {
+          return [parseRun(row)]
+        } catch (error) {
+          // One run that cannot be read does not keep the others from being taken over.
+          if (!reported.has(row.id)) onDamaged(error)
+          reported.add(row.id)
+          return []
+        }
+      })
     }
   }
 }

@@ -3,12 +3,12 @@
 import type { Leases } from '../core/journal.ts'
 import type { Portal } from '../core/portal.ts'
 import type { Database } from './database.ts'
-import { asStorageFailure } from './storage-failure.ts'
+import { orStorageFailure } from './storage-failure.ts'
 
 export interface LastingPortal {
   /** Its `id` may change once. */
   readonly portal: Portal
-  /** Takes over the name that an installation has told by now, for stored runs too. @throws {AppError} STORAGE_FAILED */
+  /** Takes over the name that an installation has told by now, for stored runs too. @throws {AppError} STORAGE_FAILED, DATABASE_FAILED */
   settle(): Promise<void>
   /** For runs: nobody gets the new name while a run goes on under the old one. */
   readonly leases: Leases
@@ -45,9 +45,13 @@ export const createLastingPortal = (db: Database, leases: Leases, portal: Portal
     settling ??= takeOver().finally(() => {
       settling = undefined
     })
-    await settling.catch(error => {
-      throw asStorageFailure(error)
-    })
+    await orStorageFailure(db, settling)
+  }
+
+  /** Whether nobody is to drive the portal under this name now. */
+  const barred = async (portalId: string): Promise<boolean> => {
+    await settle()
+    return portalId === awaited || (portalId === host && (id !== host || awaited !== undefined))
   }
 
   return {
@@ -61,9 +65,17 @@ export const createLastingPortal = (db: Database, leases: Leases, portal: Portal
     leases: {
       ...leases,
       async acquire(portalId) {
-        await settle()
-        const gone = portalId === host && id !== host
-        return gone || portalId === awaited ? null : leases.acquire(portalId)
+        if (await barred(portalId)) return null
+        const lease = await leases.acquire(portalId)
+        if (lease === null) return null
+        let ours = false
+        try {
+          // Asked again: the new name may have been told, and taken over by another process, since we looked.
+          ours = !(await barred(portalId))
+          return ours ? lease : null
+        } finally {
+          if (!ours) await leases.release(lease)
+        }
       }
     }
   }

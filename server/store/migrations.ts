@@ -1,6 +1,6 @@
 // The schema's history. A released migration never changes; a new need is a new entry.
 // Must stay true: every statement runs on SQLite and on PostgreSQL.
-import type { Kysely, Migration, MigrationProvider } from 'kysely'
+import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely'
 
 const migrations: Record<string, Migration> = {
   '001-runs': {
@@ -57,6 +57,26 @@ const migrations: Record<string, Migration> = {
         .addColumn('sealed', 'text', column => column.notNull())
         .addPrimaryKeyConstraint('person_tokens_key', ['member_id', 'user_id'])
         .execute()
+    }
+  },
+  '003-cancel': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .alterTable('run')
+        .addColumn('cancel_requested', 'integer', column => column.notNull().defaultTo(0))
+        .execute()
+    }
+  },
+  '004-retries': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('run').addColumn('retry_of', 'text').execute()
+      await db.schema.createIndex('run_by_retry').on('run').column('retry_of').execute()
+      // The engines read JSON in different words; our own JSON has this member in one spelling only.
+      await sql`
+        update run set retry_of = (
+          select earlier.id from run as earlier where run.operation like '%"retryOf":"' || earlier.id || '"%'
+        ) where operation like '%"retryOf":"%'
+      `.execute(db)
     }
   }
 }

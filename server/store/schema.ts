@@ -12,6 +12,10 @@ export interface RunTable {
   snapshot: string
   /** Sequence number of the newest event; events are numbered 1, 2, 3 … without gaps. */
   last_seq: number
+  /** 1: whoever drives the run is to end it. */
+  cancel_requested: number
+  /** The run whose rejected rows this one tries again. */
+  retry_of: string | null
 }
 
 export interface EventTable {

@@ -1,5 +1,6 @@
 // Stored JSON → the core's values.
 // Must stay true: only our own journal wrote it, so its shape is trusted; damaged text gives an error that names the row.
+import { storageDamaged } from '../core/errors.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../core/run.ts'
 import type { EventTable, RunTable } from './schema.ts'
 
@@ -15,12 +16,8 @@ const eventTypes: Readonly<Record<RunEvent['type'], true>> = {
   'rows.audited': true,
   'cancel.requested': true,
   'run.resumed': true,
+  'run.taken': true,
   'run.finished': true
-}
-
-/** A row that we did not write like this; the message names it. */
-export class DamagedRow extends Error {
-  override readonly name = 'DamagedRow'
 }
 
 const parseObject = (text: string, where: string): object => {
@@ -28,25 +25,25 @@ const parseObject = (text: string, where: string): object => {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new DamagedRow(`${where} is damaged: it is not JSON. Restore the database from a backup.`, { cause: error })
+    throw storageDamaged(`${where} is damaged: it is not JSON. Restore the database from a backup.`, error)
   }
   if (typeof value === 'object' && value !== null) return value
-  throw new DamagedRow(`${where} is damaged: it is not an object. Restore the database from a backup.`)
+  throw storageDamaged(`${where} is damaged: it is not an object. Restore the database from a backup.`)
 }
 
-/** @throws {DamagedRow} */
+/** @throws {AppError} STORAGE_DAMAGED */
 export const parseEvent = ({ run_id, seq, event }: EventTable): RunEvent => {
   const where = `Event ${seq} of run ${run_id}`
   const value = parseObject(event, where)
   if ('type' in value && typeof value.type === 'string' && Object.hasOwn(eventTypes, value.type)) {
     return value as RunEvent // written by us alone, and its type is known
   }
-  throw new DamagedRow(
+  throw storageDamaged(
     `${where} has an unknown type. Start the version of BitrixCorp that wrote it, or restore the database from a backup.`
   )
 }
 
-/** @throws {DamagedRow} */
+/** @throws {AppError} STORAGE_DAMAGED */
 export const parseRun = (row: RunTable): RunRecord => ({
   id: row.id,
   portalId: row.portal_id,

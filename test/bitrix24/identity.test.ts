@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { createEmulatedPortal, type EmulatedPortal } from '../../emulator/emulated-portal.ts'
 import { createWebhookClient, type RestClient } from '../../server/bitrix24/client.ts'
-import { describeAccess } from '../../server/bitrix24/identity.ts'
+import { readIdentity } from '../../server/bitrix24/identity.ts'
 import { createRestPortal } from '../../server/bitrix24/rest-portal.ts'
 import type { Portal } from '../../server/core/portal.ts'
 import { webhookUrlSchema } from '../../server/core/webhook-url.ts'
@@ -28,11 +28,11 @@ const addCompany = [{ key: 'c1', method: 'crm.company.add', params: { fields: { 
 
 test('names the person, the administrator and the rights, with one request', async () => {
   emulated = await createEmulatedPortal()
-  const access = await describeAccess(portalOf(emulated.webhookUrl))
+  const access = await readIdentity(portalOf(emulated.webhookUrl))
   expect(access).toMatchObject({ person: 'Иван Петров', admin: true, missing: [] })
   expect(access.scopes).toContain('crm')
   expect(emulated.stats).toMatchObject({ requests: 1, batches: 1 })
-  expect(await describeAccess(portalOf(emulated.webhook({ person: 2 })))).toMatchObject({
+  expect(await readIdentity(portalOf(emulated.webhook({ person: 2 })))).toMatchObject({
     admin: false,
     scopes: ['crm']
   })
@@ -41,7 +41,7 @@ test('names the person, the administrator and the rights, with one request', asy
 test('a webhook without the crm right lacks it, and its commands say what to do', async () => {
   emulated = await createEmulatedPortal()
   const portal = portalOf(emulated.webhook({ scope: ['user'] }))
-  expect(await describeAccess(portal)).toMatchObject({ missing: ['crm'] })
+  expect(await readIdentity(portal)).toMatchObject({ missing: ['crm'] })
   const { outcomes } = await portal.execute(addCompany, { halt: false })
   expect(outcomes.get('c1')).toEqual({
     kind: 'blocked',
@@ -54,7 +54,7 @@ test('a webhook that was taken back is refused with what to do', async () => {
   emulated = await createEmulatedPortal()
   const url = emulated.webhook()
   emulated.removeWebhook(url)
-  await expect(describeAccess(portalOf(url))).rejects.toMatchObject({
+  await expect(readIdentity(portalOf(url))).rejects.toMatchObject({
     kind: 'blocked',
     code: 'INVALID_CREDENTIALS',
     message: expect.stringContaining('Create a new incoming webhook')
@@ -76,7 +76,7 @@ test.each([
 ])('an answer like %j is a failure', async (maps, kind) => {
   const raw = await startRawPortal(batch(maps))
   try {
-    await expect(describeAccess(raw.portal)).rejects.toMatchObject({
+    await expect(readIdentity(raw.portal)).rejects.toMatchObject({
       kind,
       message: expect.stringMatching(/profile|inst/)
     })

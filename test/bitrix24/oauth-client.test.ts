@@ -19,7 +19,7 @@ const start = async (answer: Answer): Promise<RawPortal> => {
   return raw
 }
 
-const portalAt = (raw: RawPortal, access: Partial<Access> = {}) => {
+const portalAt = (raw: RawPortal, access: Partial<Access> = {}, requestSeconds = 60) => {
   const client = createOAuthClient(
     {
       origin: async () => raw.origin,
@@ -29,7 +29,7 @@ const portalAt = (raw: RawPortal, access: Partial<Access> = {}) => {
       settled: async () => undefined,
       ...access
     },
-    { requestSeconds: 60 }
+    { requestSeconds }
   )
   onTestFinished(() => client.close())
   return createRestPortal({ id: 'm', host: raw.host, client })
@@ -75,6 +75,24 @@ test('new tokens that are refused too are a failure, not a loop', async () => {
     ...{ kind: 'blocked', code: 'expired_token' }
   })
   expect(raw.received).toHaveLength(3)
+})
+
+test('repeats do not get time of their own: all is over when one answer would have been waited for', async () => {
+  const raw = await start((response, request, body) => {
+    if (body.includes(OLD)) setTimeout(() => expired(response, request, body), 300)
+  })
+  const begun = Date.now()
+  const failure = portalAt(raw, {}, 0.4).execute(COMMANDS, { halt: false })
+  await expect(failure).rejects.toMatchObject({ kind: 'lost', code: 'TIMED_OUT' })
+  expect(tokensOf(raw)).toEqual([OLD, NEW])
+  expect(Date.now() - begun).toBeLessThan(700)
+})
+
+test('a request whose new token comes too late is not repeated, and its outcome is not claimed', async () => {
+  const raw = await start(expired)
+  const portal = portalAt(raw, { renew: () => new Promise(resolve => setTimeout(resolve, 250, NEW)) }, 0.1)
+  await expect(portal.execute(COMMANDS, { halt: false })).rejects.toMatchObject({ kind: 'lost', code: 'TIMED_OUT' })
+  expect(tokensOf(raw)).toEqual([OLD])
 })
 
 test('no other refusal is answered with a refresh', async () => {

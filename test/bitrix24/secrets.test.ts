@@ -59,7 +59,7 @@ test.each(answers)('%s: the failure does not hold the secret', async (_name, ans
 })
 
 test('a refused connection and a time-out do not hold the secret', async () => {
-  raw = await startRawPortal(() => undefined, { requestSeconds: 0.1, graceSeconds: 0 })
+  raw = await startRawPortal(() => undefined, { requestSeconds: 0.1 })
   const { portal } = raw
   const command = [{ key: 'c1', method: 'profile', params: {} }]
   const timedOut: unknown = await portal.execute(command, { halt: false }).catch((error: unknown) => error)

@@ -3,6 +3,7 @@
 import { createServer as createTcpServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { ClientOptions } from '../../server/bitrix24/client.ts'
+import { MAX_IN_FLIGHT } from '../../server/core/dispatcher.ts'
 import { PortalFailure } from '../../server/core/portal.ts'
 import { type Answer, batch, connect, html, json, type RawPortal, startRawPortal } from './raw-portal.ts'
 
@@ -69,7 +70,21 @@ test.each(unknownOutcomes)('%s leaves the outcome unknown (%s) and is not sent a
   expect(received).toHaveLength(1)
 })
 
-const impatient: ClientOptions = { requestSeconds: 0.2, graceSeconds: 0.1 }
+test('a page is answered while a run has as many requests under way as it ever has', async () => {
+  const answered = batch({ result: { c1: 7 } })
+  const { portal, received } = await start((response, request, body) => {
+    if (received.length > MAX_IN_FLIGHT) answered(response, request, body)
+  })
+  const run = Array.from({ length: MAX_IN_FLIGHT }, () => failureOf(portal))
+  await expect.poll(() => received.length).toBe(MAX_IN_FLIGHT)
+  const reply = await portal.execute([{ key: 'c1', method: 'crm.company.list', params: {} }], { halt: false })
+  expect(reply.outcomes.get('c1')).toMatchObject({ kind: 'ok', result: 7 })
+  for (const one of open.reverse()) await one.close()
+  open = []
+  for (const failure of await Promise.all(run)) expect(failure.kind).toBe('lost')
+})
+
+const impatient: ClientOptions = { requestSeconds: 0.2 }
 
 test('a portal that never answers is given up after the request time and some grace', async () => {
   const { portal, received } = await start(() => undefined, impatient)

@@ -23,6 +23,7 @@ const fate: fc.Arbitrary<Fate> = fc.oneof(
   fc.double({ min: 0, max: REQUEST_SECONDS, noNaN: true }).map((seconds): Fate => ({ is: 'goes on', seconds })),
   fc.nat(8).map((after): Fate => ({ is: 'dies', after })),
   fc.nat(3).map((gap): Fate => ({ is: 'delivered twice', gap })),
+  fc.nat(3).map((gap): Fate => ({ is: 'refused the second time', gap })),
   fc.nat(8).map((after): Fate => ({ is: 'limit inside', after })),
   fc.nat(8).map((index): Fate => ({ is: 'result missing', index })),
   fc.nat(8).map((index): Fate => ({ is: 'row refused', index }))

@@ -5,13 +5,14 @@ import { createLoadCounter } from '../../server/core/load.ts'
 import { learnSpeed, seenWorkers, unknownSpeed, workersOf } from '../../server/core/speed.ts'
 
 const COMMAND = 0.01
-const answerTo = (rows: number, standing: Omit<Answer, 'reply' | 'rowsInFlight'>): Answer => ({
+const answerTo = (rows: number, standing: Omit<Answer, 'reply' | 'rowsInFlight' | 'unexplained'>): Answer => ({
   reply: {
     outcomes: new Map(),
     times: new Map(Array.from({ length: rows }, (_, index) => [`c${index}`, { duration: COMMAND }])),
     duration: rows * COMMAND
   },
   rowsInFlight: rows,
+  unexplained: 0,
   ...standing
 })
 
@@ -49,6 +50,17 @@ describe('a portal of unknown size', () => {
       })
     expect(workersOf(speed)).toBe(32)
   })
+})
+
+test('one that was late for another reason does not make the workers fewer', () => {
+  const speed = unknownSpeed()
+  learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.02, abreast: 1, ahead: 0, passed: 0 }))
+  const waited = { elapsed: 0.12, abreast: 32, ahead: 32, passed: 1 }
+  for (let count = 0; count < 20; count += 1) learnSpeed(speed, 'create', { ...answerTo(6, waited), rowsInFlight: 400 })
+  expect(workersOf(speed)).toBe(32)
+  // Delivered twice, for example: everything that lay there when it left was answered in the meantime.
+  learnSpeed(speed, 'create', { ...answerTo(6, { ...waited, ahead: 5, passed: 5, abreast: 1 }), rowsInFlight: 30 })
+  expect(workersOf(speed)).toBe(32)
 })
 
 test('a request knows how many lay before it, and how many of them were answered before it began', () => {

@@ -1,5 +1,5 @@
 // How near a run comes to the least time that the portal's limits allow: in virtual time, so that it is the same on every machine.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { lowerBound } from '../../bench/bound.ts'
 import { clearAll, createRows, createSimulation } from '../support/simulation.ts'
 
@@ -29,15 +29,17 @@ describe('as fast as the portal allows', () => {
   it.each([
     [200, 30, 4, 0.99, 0.99, 0.99, 0.99],
     [200, 30, 32, 0.88, 0.99, 0.88, 0.99],
-    [200, 80, 8, 0.95, 0.95, 0.95, 0.95],
-    [200, 300, 8, 0.88, 0.95, 0.95, 0.95],
+    [200, 80, 8, 0.95, 0.99, 0.95, 0.99],
+    [200, 300, 8, 0.88, 0.99, 0.95, 0.99],
     [200, 300, 32, 0.87, 0.99, 0.87, 0.99],
-    [2000, 30, 8, 0.95, 0.95, 0.95, 0.95],
+    [2000, 30, 8, 0.95, 0.99, 0.99, 0.99],
     // A bucket of 50 requests for 32 workers: on an unknown portal three stay with the page; two or four are spent on measuring or looking.
-    [2000, 30, 32, 0.87, 0.91, 0.95, 0.91],
-    [2000, 80, 4, 0.95, 0.95, 0.95, 0.95],
-    [2000, 80, 32, 0.88, 0.93, 0.95, 0.93],
-    [2000, 300, 32, 0.89, 0.95, 0.95, 0.95],
+    [2000, 30, 32, 0.87, 0.93, 0.95, 0.93],
+    [2000, 80, 4, 0.98, 0.99, 0.99, 0.99],
+    // On an unknown portal rows wait so long for a worker that second copies are looked for: beside the last ones.
+    [2000, 80, 8, 0.97, 0.99, 0.99, 0.99],
+    [2000, 80, 32, 0.91, 0.95, 0.98, 0.95],
+    [2000, 300, 32, 0.97, 0.99, 0.98, 0.99],
     [10_000, 30, 32, 0.95, 0.95, 0.95, 0.95],
     [10_000, 80, 8, 0.95, 0.95, 0.95, 0.95],
     [10_000, 80, 32, 0.95, 0.95, 0.95, 0.95],
@@ -46,4 +48,24 @@ describe('as fast as the portal allows', () => {
     const found = await ratios(rows, commandMs, workers)
     for (const [index, ratio] of found.entries()) expect(ratio).toBeGreaterThan(least[index] ?? 1)
   })
+})
+
+test('where writes take thirty times as long as the reads before them, no answer comes after its time', async () => {
+  let commandSeconds = 0.01
+  const simulation = createSimulation({ ...standard, workers: 3, commandSeconds: () => commandSeconds })
+  await simulation.openPage()
+  commandSeconds = 0.3
+  const { send } = simulation.channel
+  const elapsed: number[] = []
+  Object.assign(simulation.channel, {
+    async send(...request: Parameters<typeof send>) {
+      const answer = await send(...request)
+      elapsed.push(answer.elapsed)
+      return answer
+    }
+  })
+  await simulation.run(createRows(2000))
+  expect(simulation.portal.crm.companies.size + simulation.portal.crm.contacts.size).toBe(2000)
+  expect(elapsed.length).toBeGreaterThan(40)
+  expect(Math.max(...elapsed)).toBeLessThan(60)
 })

@@ -5,7 +5,8 @@ import { type Canary, openCanary } from '../support/canary.ts'
 import { evilEndpoints } from '../support/evil-addresses.ts'
 import { type HostileAuthorization, openHostileAuthorization, redirect, say } from '../support/hostile-authorization.ts'
 import { type Outgoing, watchOutgoing } from '../support/outgoing.ts'
-import { KEYS, openPortalApp, type PortalApp, stateOf } from '../support/portal-app.ts'
+import { KEYS, openPortalApp, type PortalApp } from '../support/portal-app.ts'
+import { stateOf } from '../support/portal-pages.ts'
 import { changesNothing } from '../support/traces.ts'
 
 interface Stage {

@@ -1,7 +1,8 @@
 // Installing in a portal, through the POST that its install slider makes.
 // Must stay true: whoever is not proven leaves no trace in the store (addresses that nobody may be sent to: attack-addresses).
 import { describe, expect, test } from 'vitest'
-import { KEYS, openPortalApp, type PortalApp, stateOf } from '../support/portal-app.ts'
+import { KEYS, openPortalApp, type PortalApp } from '../support/portal-app.ts'
+import { stateOf } from '../support/portal-pages.ts'
 
 const PLACEMENTS = [
   'CRM_ANALYTICS_MENU',

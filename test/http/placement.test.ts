@@ -1,7 +1,8 @@
 // The page in a portal's frame: who gets it, and what it knows.
 // Must stay true: everything goes through the POST of the portal's frame.
 import { describe, expect, test } from 'vitest'
-import { KEYS, openPortalApp, stateOf } from '../support/portal-app.ts'
+import { KEYS, openPortalApp } from '../support/portal-app.ts'
+import { stateOf } from '../support/portal-pages.ts'
 import { openInstalled } from '../support/portal-runs.ts'
 
 describe('the page', () => {

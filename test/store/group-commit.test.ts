@@ -28,7 +28,7 @@ const leaseRow = (portalId: string): Write => {
 const leaseRows = async (db: Database): Promise<string[]> =>
   (await db.selectFrom('lease').select('portal_id').orderBy('portal_id').execute()).map(row => row.portal_id)
 
-describe.each(engines)('group commit on $name', ({ name, fresh }) => {
+describe.each(engines)('group commit on $name', ({ name, fresh, failure: code }) => {
   test('writes appends of one turn in one transaction and acknowledges them in call order', async () => {
     const { db, lease } = await openRun(await fresh())
     const counted = counting(db)
@@ -87,7 +87,7 @@ describe.each(engines)('group commit on $name', ({ name, fresh }) => {
         await tx.insertInto('run_event').values({ run_id: 'no run', seq: 1, event: '{}' }).execute()
       })
     ])
-    expect(results).toMatchObject([{ reason: { code: 'STORAGE_FAILED' } }, { reason: { code: 'STORAGE_FAILED' } }])
+    expect(results).toMatchObject([{ reason: { code } }, { reason: { code } }])
     expect(counted.begun()).toBe(1)
     expect(await leaseRows(counted.db)).toEqual([])
     await commit(leaseRow('b'))
@@ -118,6 +118,6 @@ describe.each(engines)('group commit on $name', ({ name, fresh }) => {
     await commit(leaseRow('a'))
     await db.destroy()
     const results = await Promise.allSettled([commit(leaseRow('b')), commit(leaseRow('c'))])
-    expect(results).toMatchObject([{ reason: { code: 'STORAGE_FAILED' } }, { reason: { code: 'STORAGE_FAILED' } }])
+    expect(results).toMatchObject([{ reason: { code } }, { reason: { code } }])
   })
 })

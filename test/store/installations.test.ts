@@ -45,13 +45,44 @@ describe.each(engines)('$name', ({ fresh }) => {
     expect(await later.tokens(OTHER, '1')).toBeUndefined()
   })
 
-  test('installs over an older installation, and forgets one person', async () => {
+  test('installs over an older installation', async () => {
     const store = createInstallations(await openAt(await fresh()), createVault(SECRET))
     await store.save(installation(), tokens())
     await store.save({ ...installation(), applicationToken: null, scope: [] }, tokens('1', '-new'))
     expect(await store.find(MEMBER)).toMatchObject({ applicationToken: null, scope: [] })
     expect((await store.tokens(MEMBER, '1'))?.access).toBe('planted-access-new')
-    await store.forgetTokens(MEMBER, '1')
+  })
+
+  test('keeps the newest of the tokens that pages and events bring at the same moment, in whatever order', async () => {
+    const store = createInstallations(await openAt(await fresh()), createVault(SECRET))
+    const brought = (age: number) =>
+      new Tokens('1', `planted-access-${age}`, 'planted-refresh', 1_795_392_000_456 - age)
+    await store.save(installation(), brought(9))
+    await Promise.all([3, 0, 8, 1, 5, 2].map(age => store.saveTokens(MEMBER, brought(age))))
+    expect(shown(await store.tokens(MEMBER, '1'))).toEqual(shown(brought(0)))
+    // An installation whose handshake was sent again, and the same access token beside another refresh token.
+    await store.save(installation(), brought(4))
+    await store.saveTokens(MEMBER, new Tokens('1', 'planted-access-0', 'planted-other', 1_795_392_999_999))
+    expect(shown(await store.tokens(MEMBER, '1'))).toEqual(shown(brought(0)))
+  })
+
+  test('replaces or forgets only the tokens that are still there', async () => {
+    const store = createInstallations(await openAt(await fresh()), createVault(SECRET))
+    const [old, refreshed, page] = [tokens(), tokens('1', '-refreshed'), tokens('1', '-page')]
+    await store.save(installation(), old)
+    await store.saveTokens(MEMBER, page)
+    await store.replaceTokens(MEMBER, old, refreshed)
+    await store.replaceTokens(MEMBER, old)
+    expect(shown(await store.tokens(MEMBER, '1'))).toEqual(shown(page))
+    // A refresh may bring tokens that end sooner.
+    await store.replaceTokens(MEMBER, page, new Tokens('1', 'planted-access-short', 'planted-refresh', 1))
+    expect((await store.tokens(MEMBER, '1'))?.access).toBe('planted-access-short')
+    await store.replaceTokens(MEMBER, new Tokens('1', 'planted-access-short', '', 1))
+    expect(await store.tokens(MEMBER, '1')).toBeUndefined()
+    // Installed anew meanwhile by somebody else: what was refreshed before is of no use.
+    await store.remove(MEMBER, 1_795_392_000)
+    await store.save(installation(), tokens('2'))
+    await store.replaceTokens(MEMBER, page, refreshed)
     expect(await store.tokens(MEMBER, '1')).toBeUndefined()
   })
 
@@ -60,6 +91,7 @@ describe.each(engines)('$name', ({ fresh }) => {
     await store.save(installation(), tokens())
     await store.save(installation(OTHER), tokens())
     await store.remove(MEMBER, 1_795_392_000)
+    await store.change(MEMBER, { status: 'active', applicationToken: 'planted-late' })
     await store.saveTokens(MEMBER, tokens('1', '-late'))
     expect(await store.tokens(MEMBER, '1')).toBeUndefined()
     expect(await store.find(MEMBER)).toMatchObject({
@@ -68,6 +100,20 @@ describe.each(engines)('$name', ({ fresh }) => {
       lastEventAt: 1_795_392_000
     })
     expect(await store.tokens(OTHER, '1')).toBeDefined()
+  })
+
+  test('a removed installation is not brought back by what was under way, but by a new one', async () => {
+    const store = createInstallations(await openAt(await fresh()), createVault(SECRET))
+    await store.save(installation(), tokens())
+    await store.remove(MEMBER, 1_795_392_000)
+    await store.change(MEMBER, { status: 'active', scope: ['crm'], applicationToken: 'planted-application-token' })
+    await store.saveTokens(MEMBER, tokens('1', '-late'))
+    expect(await store.find(MEMBER)).toMatchObject({ status: 'deleted', applicationToken: null })
+    expect(await store.tokens(MEMBER, '1')).toBeUndefined()
+    await store.save(installation(), tokens('1', '-new'))
+    await store.change(MEMBER, { status: 'active' })
+    expect(await store.find(MEMBER)).toMatchObject({ status: 'active', applicationToken: 'planted-application-token' })
+    expect((await store.tokens(MEMBER, '1'))?.access).toBe('planted-access-new')
   })
 
   test('forgets the runs of one portal only, and none that a webhook has started there', async () => {
@@ -85,6 +131,21 @@ describe.each(engines)('$name', ({ fresh }) => {
     const left = [...(await journal.list(MEMBER, 9)), ...(await journal.list(OTHER, 9))].map(({ id }) => id)
     expect(left.toSorted()).toEqual([`${MEMBER}-by-null`, `${OTHER}-by-1`, `${OTHER}-by-null`])
   })
+
+  test.each(['[1]', 'no JSON', '["a","b"]'])(
+    'takes tokens of another shape (%s) for none, and replaces them',
+    async text => {
+      const db = await openAt(await fresh())
+      const vault = createVault(SECRET)
+      const store = createInstallations(db, vault)
+      await store.save(installation(), tokens())
+      const sealed = await vault.seal(text, `${MEMBER}/1`)
+      await db.updateTable('person_tokens').set({ sealed }).execute()
+      expect(await store.tokens(MEMBER, '1')).toBeUndefined()
+      await store.saveTokens(MEMBER, tokens('1', '-new'))
+      expect((await store.tokens(MEMBER, '1'))?.access).toBe('planted-access-new')
+    }
+  )
 
   test('opens nothing that was sealed for another portal or person, or with another APP_SECRET', async () => {
     const db = await openAt(await fresh())

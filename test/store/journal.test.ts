@@ -16,7 +16,7 @@ const collect = async (events: AsyncIterable<RunEvent>): Promise<RunEvent[]> => 
   return all
 }
 
-describe.each(engines)('a journal on $name', ({ fresh }) => {
+describe.each(engines)('a journal on $name', ({ fresh, failure }) => {
   test('keeps runs, their events in order and the newest snapshot across a restart', async () => {
     const storage = await fresh()
     const before = await openAt(storage)
@@ -54,6 +54,24 @@ describe.each(engines)('a journal on $name', ({ fresh }) => {
     expect((await journal.list('here', 3)).map(({ id }) => id)).toEqual(['d', 'c', 'b'])
     expect((await journal.list('there', 3)).map(({ id }) => id)).toEqual(['e'])
     expect((await journal.unfinished()).map(({ id }) => id)).toEqual(['e', 'a', 'c', 'd'])
+  })
+
+  test('finds the first retry of a run, also where it was stored before retries were looked for', async () => {
+    const storage = await fresh()
+    const { db, journal, lease } = await openRun(storage)
+    expect(await journal.retriedBy('run')).toBeUndefined()
+    const retry = (id: string, at: number) => {
+      const run = runOf(id, 'portal', at)
+      return { ...run, operation: { ...run.operation, retryOf: 'run' } }
+    }
+    for (const run of [retry('late', 2000), retry('early', 1000)]) await journal.create(lease, run, [])
+    expect([await journal.retriedBy('run'), await journal.retriedBy('early')]).toEqual(['early', undefined])
+
+    await sql`drop index run_by_retry`.execute(db)
+    await sql`alter table run drop column retry_of`.execute(db)
+    await db.deleteFrom('kysely_migration').where('name', '=', '004-retries').execute()
+    const after = createJournal(await openAt(storage))
+    expect([await after.retriedBy('run'), await after.retriedBy('early')]).toEqual(['early', undefined])
   })
 
   test('numbers the events of each run without gaps, whoever appends at the same moment', async () => {
@@ -121,7 +139,7 @@ describe.each(engines)('a journal on $name', ({ fresh }) => {
 
   test('refuses a second run of the same name, and events of a run that is not on the portal', async () => {
     const { db, journal, lease } = await openRun(await fresh())
-    await expect(journal.create(lease, runOf('run'), [sent(1)])).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    await expect(journal.create(lease, runOf('run'), [sent(1)])).rejects.toMatchObject({ code: failure })
     await expect(journal.append(lease, 'no run', [sent(1)], snapshotOf('no run'))).rejects.toMatchObject({
       code: 'NOT_FOUND'
     })
@@ -163,5 +181,26 @@ describe.each(engines)('a journal on $name', ({ fresh }) => {
     await expect(collect(journal.events('run'))).rejects.toThrow('Event 2 of run run has an unknown type')
     await sql`update run set snapshot = ''`.execute(db)
     await expect(journal.find('run')).rejects.toThrow('The snapshot of run run is damaged')
+    await expect(journal.list('portal', 50)).rejects.toMatchObject({ code: 'STORAGE_DAMAGED' })
+  })
+
+  test('leaves a damaged run out of the unfinished ones, says so once, and finds the others', async () => {
+    const { db, journal, lease } = await openRun(await fresh())
+    await journal.create(lease, runOf('whole'), [])
+    await sql`update run set snapshot = '' where id = 'run'`.execute(db)
+    const said: unknown[] = []
+    const { unfinished } = createJournal(db, error => said.push(error))
+    for (let look = 0; look < 2; look += 1) expect((await unfinished()).map(({ id }) => id)).toEqual(['whole'])
+    expect(said).toMatchObject([{ code: 'STORAGE_DAMAGED', message: expect.stringContaining('run run is damaged') }])
+  })
+
+  test('says so when it cannot be read', async () => {
+    const { db, journal } = await openRun(await fresh())
+    await db.destroy()
+    const refused = { code: failure, cause: expect.anything() }
+    await expect(journal.find('run')).rejects.toMatchObject(refused)
+    await expect(journal.list('portal', 50)).rejects.toMatchObject(refused)
+    await expect(journal.unfinished()).rejects.toMatchObject(refused)
+    await expect(collect(journal.events('run'))).rejects.toMatchObject(refused)
   })
 })

@@ -1,6 +1,7 @@
 // A webhook's portal gets the name of the installation on the same host, on both engines.
 import { describe, expect, test } from 'vitest'
 import { type Installation, Tokens } from '../../server/core/installation.ts'
+import type { Leases } from '../../server/core/journal.ts'
 import type { Portal } from '../../server/core/portal.ts'
 import type { Database } from '../../server/store/database.ts'
 import { createInstallations } from '../../server/store/installations.ts'
@@ -63,6 +64,33 @@ describe.each(engines)('$name', ({ fresh }) => {
     if (running !== null) await leases.release(running)
     expect(await leases.acquire(MEMBER)).not.toBeNull()
     expect(portal.id).toBe(MEMBER)
+  })
+
+  test.each([HOST, MEMBER])('an installation between the look and the taking is seen: nobody gets %s', async name => {
+    const db = await openAt(await fresh())
+    const other = lasting(db, 'here:2:second')
+    let told = false
+    const plain = leasesOf(db)
+    const late: Leases = {
+      ...plain,
+      async acquire(portalId) {
+        if (!told) {
+          told = true
+          // Under the old name the other one goes on meanwhile; under the new one it may begin.
+          if (name === MEMBER) await other.leases.acquire(HOST)
+          await install(db, MEMBER)
+          await other.settle()
+        }
+        return plain.acquire(portalId)
+      }
+    }
+    const { leases, portal } = createLastingPortal(db, late, webhook())
+    expect(await leases.acquire(name)).toBeNull()
+    const free = name === HOST ? MEMBER : 'another portal'
+    expect(await leases.acquire(free)).not.toBeNull()
+    expect(portal.id).toBe(name === HOST ? MEMBER : HOST)
+    // What was taken for a moment was given back.
+    expect((await take(db, name, { owner: 'here:3:third' })).portalId).toBe(name)
   })
 
   test('the newest installation counts, also a removed one', async () => {

@@ -1,7 +1,8 @@
 // A webhook and the local application at once: two ways in, and where they lead to the same portal, one portal.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { eventsOf } from '../support/event-source.ts'
-import { KEYS, type Reply, stateOf } from '../support/portal-app.ts'
+import { KEYS, type Reply } from '../support/portal-app.ts'
+import { stateOf } from '../support/portal-pages.ts'
 import { openRealApp, type RealApp, type RealAppOptions } from '../support/real-app.ts'
 import { buildPage } from '../support/site.ts'
 

@@ -19,10 +19,11 @@ const tempDir = (): string => {
 }
 
 const start = async (env: Readonly<Record<string, string>>) => {
-  const server = await startServerProcess({ PORT: '0', ...env }, undefined)
-  if (server === undefined) throw new Error('The server did not start')
+  const server = startServerProcess({ PORT: '0', ...env })
   onTestFinished(() => server.stop())
-  return server
+  const origin = await server.ready
+  if (origin === undefined) throw new Error(`The server did not start:\n${server.output()}`)
+  return { ...server, origin }
 }
 
 const refusal = async (env: Readonly<Record<string, string>>): Promise<{ code: unknown; text: string }> => {
@@ -33,6 +34,15 @@ const refusal = async (env: Readonly<Record<string, string>>): Promise<{ code: u
   })
   const [code] = await once(child, 'close')
   return { code, text }
+}
+
+/** All that a stream has said so far. */
+const text = (stream: NodeJS.ReadableStream): (() => string) => {
+  let said = ''
+  stream.on('data', chunk => {
+    said += chunk
+  })
+  return () => said
 }
 
 const json = async (url: string, init?: RequestInit): Promise<RunSnapshot & { runs: RunSnapshot[] }> =>
@@ -70,7 +80,7 @@ it.each([
       .poll(async () => (await json(`${first.origin}/api/runs/${id}`)).done, { timeout: 20_000 })
       .toBeGreaterThan(0)
     first.signal('SIGTERM')
-    expect(await first.exited).toBe(0)
+    expect(await first.exited).toMatchObject({ code: 0 })
     expect(portal.state.counts().contacts).toBeLessThan(300)
 
     const second = await start(env)
@@ -82,6 +92,66 @@ it.each([
     expect(new Set(portal.state.records('contact').map(({ values }) => values['ORIGIN_ID'])).size).toBe(300)
   }
 )
+
+it('tells whoever waits that the run goes on after the next start', async () => {
+  const portal = await createEmulatedPortal({ speed: { commandMs: 20, workers: 1 } })
+  onTestFinished(() => portal.close())
+  const server = await start({
+    DATA_DIR: tempDir(),
+    BITRIX_WEBHOOK_URL: portal.webhookUrl,
+    BITRIX_REQUEST_SECONDS: '1',
+    AUTO_RESUME: 'on'
+  })
+  const waiting = fetch(`${server.origin}/bitrix/webhook/push-to-bitrix?count=500`, { method: 'POST' })
+  await expect.poll(() => portal.state.counts().companies).toBeGreaterThan(0)
+  server.signal('SIGTERM')
+  const answer = await waiting
+  expect([answer.status, await answer.json()]).toMatchObject([
+    503,
+    { error: 'SERVER_STOPS', run: { status: 'running' } }
+  ])
+  expect(await server.exited).toEqual({ code: 0, signal: null })
+})
+
+it('an emulated portal begins empty, and so does its history', async () => {
+  const env = { DATA_DIR: tempDir(), AUTO_RESUME: 'on' }
+  const first = await start(env)
+  const { id } = await json(`${first.origin}/bitrix/webhook/push-to-bitrix?count=1`, { method: 'POST' })
+  first.signal('SIGTERM')
+  await first.exited
+  const second = await start(env)
+  expect((await json(`${second.origin}/api/runs`)).runs).toEqual([])
+  expect((await fetch(`${second.origin}/api/runs/${id}/resume`, { method: 'POST' })).status).toBe(404)
+})
+
+it('started by npm, ends with 0 when npm is told to, and leaves no process behind', async () => {
+  const child = spawn('npm', ['start'], {
+    env: { PATH: process.env['PATH'], HOME: tempDir(), PORT: '0', DATA_DIR: tempDir() },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const [out, err] = [text(child.stdout), text(child.stderr)]
+  let origin: string | undefined
+  await expect
+    .poll(
+      () => {
+        origin = /BitrixCorp: (http:\S+)/.exec(err())?.[1]
+        return origin ?? err()
+      },
+      { timeout: 20_000 }
+    )
+    .toMatch(/^http:/)
+  await json(`${origin}/bitrix/webhook/push-to-bitrix?count=1`, { method: 'POST' })
+  const closed = once(child, 'close')
+  child.kill('SIGTERM')
+  expect((await closed)[0]).toBe(0)
+  await expect(fetch(`${origin}/health`)).rejects.toThrow('fetch failed')
+  // What npm itself says before the program begins is not ours.
+  const log = out()
+    .split('\n')
+    .filter(line => line !== '' && !line.startsWith('>'))
+    .map(line => JSON.parse(line) as { msg: string }) // pino's
+  expect(log.map(({ msg }) => msg)).toEqual(['BitrixCorp is ready', 'run is running', 'run is completed', 'stopping'])
+})
 
 it('refuses wrong settings with one message that names them all', async () => {
   const { code, text } = await refusal({ PORT: 'x', BITRIX_RATE: '-1', AUTO_RESUME: 'maybe' })

@@ -37,6 +37,7 @@ const layers: readonly Layer[] = [
   { files: /^server\/(main|start)\.ts$/, own: /^(server|emulator)\//, packages: ANYTHING },
   { files: /^server\/demo\.ts$/, own: /^(emulator\/emulated-portal\.ts|server\/config\.ts)$/, packages: NOTHING },
   { files: /^server\/system-clock\.ts$/, own: /^server\/core\/clock\.ts$/, packages: NOTHING },
+  { files: /^server\/this-process\.ts$/, own: NOTHING, packages: NOTHING },
   { files: /^server\/config\.ts$/, own: /^server\/core\/(webhook-url|portal-hosts)\.ts$/, packages: /^zod$/ },
   { files: /^server\/log\.ts$/, own: NOTHING, packages: /^pino$/ },
   {
@@ -82,7 +83,7 @@ const layers: readonly Layer[] = [
   },
   { files: /^emulator\//, own: /^emulator\//, packages: /^(koa|@koa\/router|@koa\/bodyparser|nunjucks|zod)$/ },
   // Chaos drives the real process against an emulated portal, and reads what both remember.
-  { files: /^chaos\//, own: /^(chaos|server|emulator)\//, packages: /^(zod|kysely)$/ },
+  { files: /^chaos\//, own: /^(chaos|server|emulator)\//, packages: /^(zod|kysely|pg)$/ },
   // The bench puts us beside the emulated portal and the bare SDK, so it sees all of them.
   { files: /^bench\//, own: /^(bench|server|emulator)\//, packages: ANYTHING }
 ]

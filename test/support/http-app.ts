@@ -78,7 +78,10 @@ const makeFixtures = (): { folder: string; build: string; views: string } => {
     '<p lang="{{ lang }}">{{ portal.host }}</p><script type="application/json">{{ state | json }}</script>' +
       '{% for item in companies.items %}<td>{{ item.title }}</td>{% endfor %}<i>{{ problem.code if problem else "" }}</i>'
   )
-  writeFileSync(join(views, 'error.njk'), '<h1 lang="{{ lang }}">{{ status }}</h1><p>{{ message }}</p>')
+  writeFileSync(
+    join(views, 'error.njk'),
+    '<h1 lang="{{ lang }}">{{ status }}</h1><p>{{ message }}</p>{% if asksSecret %}<form>{% endif %}'
+  )
   return { folder, build, views }
 }
 

@@ -1,23 +1,14 @@
 // A process that appends to a journal until it is killed, fails or is done; it prints what was acknowledged.
 // Must stay true: `ack n` is printed after batch n was acknowledged and before anything else is awaited.
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { openDatabase } from '../../server/store/database.ts'
 import { createJournal } from '../../server/store/journal.ts'
 import { createLeases } from '../../server/store/leases.ts'
+import { isAlive, newOwner } from '../../server/this-process.ts'
 import type { WriterOrder } from './writer-process.ts'
 
 const order = JSON.parse(process.argv[2] ?? '') as WriterOrder // made by writer-process.ts
 const { storage, run, batches } = order
 const say = (line: string): boolean => process.stdout.write(`${line}\n`)
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
 
 /** How many calls are made at once. */
 const TOGETHER = 4
@@ -25,12 +16,7 @@ const TOGETHER = 4
 say('opening')
 const db = await openDatabase(storage)
 const journal = createJournal(db)
-const leases = createLeases(db, {
-  owner: `${hostname()}:${process.pid}:${randomUUID()}`,
-  ttl: 600_000,
-  now: Date.now,
-  isAlive
-})
+const leases = createLeases(db, { owner: newOwner(), ttl: 600_000, isAlive })
 const lease = await leases.acquire(run.portalId)
 if (lease === null) throw new Error('the lease of a dead process was not given to its successor')
 

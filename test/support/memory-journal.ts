@@ -1,14 +1,17 @@
 // A journal and leases in memory that can be "killed": from then on nothing is written and nothing is answered.
 // Must stay true: what was acknowledged stays; a kill may come before or after the write.
-import type { Journal, Leases } from '../../server/core/journal.ts'
+import type { Clock } from '../../server/core/clock.ts'
+import { storageFailed } from '../../server/core/errors.ts'
+import { type Journal, LeaseLost, type Leases } from '../../server/core/journal.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run.ts'
 
 export interface Disk {
   readonly records: Map<string, RunRecord>
   readonly events: Map<string, RunEvent[]>
+  readonly toCancel: Set<string>
 }
 
-export const createDisk = (): Disk => ({ records: new Map(), events: new Map() })
+export const createDisk = (): Disk => ({ records: new Map(), events: new Map(), toCancel: new Set() })
 
 export interface MemoryJournal {
   readonly journal: Journal
@@ -33,6 +36,7 @@ export const openMemoryJournal = (disk: Disk, killAt = Number.POSITIVE_INFINITY,
     store()
   }
   const put = (runId: string, events: readonly RunEvent[], snapshot: RunSnapshot): void => {
+    if (events.some(({ type }) => type === 'run.resumed')) disk.toCancel.delete(runId)
     disk.events.set(runId, [...(disk.events.get(runId) ?? []), ...structuredClone(events)])
     const record = disk.records.get(runId)
     if (record !== undefined) disk.records.set(runId, { ...record, snapshot })
@@ -54,6 +58,13 @@ export const openMemoryJournal = (disk: Disk, killAt = Number.POSITIVE_INFINITY,
       },
       find: async runId => disk.records.get(runId),
       list: async portalId => [...disk.records.values()].filter(run => run.portalId === portalId).reverse(),
+      retriedBy: async runId => [...disk.records.values()].find(run => run.operation.retryOf === runId)?.id,
+      async requestCancel(runId) {
+        const running = disk.records.get(runId)?.snapshot.status === 'running'
+        if (running) disk.toCancel.add(runId)
+        return running
+      },
+      cancelRequested: async runId => disk.toCancel.has(runId),
       unfinished: async () => [...disk.records.values()].filter(run => run.snapshot.status === 'running')
     },
     leases: {
@@ -61,6 +72,39 @@ export const openMemoryJournal = (disk: Disk, killAt = Number.POSITIVE_INFINITY,
       acquire: async portalId => ({ portalId, owner: 'test', fence: 1 }),
       renew: async () => undefined,
       release: async () => undefined
+    }
+  }
+}
+
+/**
+ * The leases of a database that several processes share, in virtual time. `isDead`: known by the others as certainly dead.
+ * `reachable`: whether this process gets through to it.
+ */
+export const createSharedLeases = (clock: Clock, isDead: (owner: string) => boolean = () => false) => {
+  const ttl = 15_000
+  let held = { owner: '', fence: 0, until: 0 }
+  return (owner: string, reachable: () => boolean = () => true): Leases => {
+    const demand = (): void => {
+      if (!reachable()) throw storageFailed(new Error('The database cannot be reached'))
+    }
+    return {
+      ttl,
+      async acquire(portalId) {
+        demand()
+        const orphaned = isDead(held.owner)
+        if (held.until > clock.now() && !orphaned) return null
+        held = { owner, fence: held.fence + 1, until: clock.now() + ttl }
+        return { portalId, owner, fence: held.fence, ...(orphaned ? { orphaned } : {}) }
+      },
+      async renew({ portalId, fence }) {
+        demand()
+        if (held.owner !== owner || held.fence !== fence) throw new LeaseLost(portalId)
+        held.until = clock.now() + ttl
+      },
+      async release({ fence }) {
+        demand()
+        if (held.owner === owner && held.fence === fence) held.until = 0
+      }
     }
   }
 }

@@ -1,9 +1,7 @@
 // The real app as a local application of emulated portals that share an authorization server, on real sockets and a real database.
 // Must stay true: everything is the product's own except the page's templates and its build; a restart keeps the data.
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type AuthorizationServer, createAuthorizationServer } from '../../emulator/authorization-server.ts'
 import {
@@ -31,6 +29,7 @@ import { createLeases } from '../../server/store/leases.ts'
 import { createVault } from '../../server/store/vault.ts'
 import { systemClock } from '../../server/system-clock.ts'
 import { freshDir } from './fresh-dir.ts'
+import { stateOf, writePages } from './portal-pages.ts'
 
 export const APP_SECRET = 'planted-app-secret-0123456789abcdef'
 export const KEYS = { clientId: 'local.0123456789abcd.01234567', clientSecret: 'planted5client5secret' }
@@ -91,33 +90,6 @@ export interface Change {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const writeFixtures = (folder: string): { build: string; views: string } => {
-  const [build, views] = [join(folder, 'build'), join(folder, 'views')]
-  mkdirSync(join(build, '.vite'), { recursive: true })
-  mkdirSync(views)
-  const entry = { file: 'main-abc.js', css: [] }
-  writeFileSync(
-    join(build, '.vite', 'manifest.json'),
-    JSON.stringify({ 'placement/main.ts': entry, 'placement/install.ts': entry })
-  )
-  const state = '<script type="application/json" id="state">{{ state | json }}</script>'
-  writeFileSync(
-    join(views, 'page.njk'),
-    `<p>{{ portal.host }}</p>${state}{% for c in companies.items %}<td>{{ c.title }}</td>{% endfor %}`
-  )
-  writeFileSync(join(views, 'error.njk'), '<h1>{{ status }}</h1><p>{{ message }}</p>')
-  writeFileSync(
-    join(views, 'install.html'),
-    `<p>{{ user }}</p>{% for step in steps %}<li>{{ step.id }}: {{ step.message or "" }}</li>{% endfor %}${state}`
-  )
-  return { build, views }
-}
-
-/** What a rendered page hands to its script. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into it
-export const stateOf = ({ text }: Reply): any =>
-  JSON.parse(/<script type="application\/json" id="state">(.*?)<\/script>/s.exec(text)?.[1] ?? 'null')
-
 /** Starts it all; everything is closed when the test ends. */
 export const openPortalApp = async (options: PortalAppOptions = {}): Promise<PortalApp> => {
   const authorization = await createAuthorizationServer()
@@ -129,7 +101,7 @@ export const openPortalApp = async (options: PortalAppOptions = {}): Promise<Por
   const [portal] = portals
   if (portal === undefined) throw new RangeError('At least one portal')
   const dataDir = freshDir()
-  const { build, views } = writeFixtures(freshDir())
+  const { build, views } = writePages(freshDir())
   const logged: string[] = []
   const answered: string[] = []
 
@@ -156,7 +128,6 @@ export const openPortalApp = async (options: PortalAppOptions = {}): Promise<Por
     const leases = createLeases(db, {
       owner: `here:${starts}:start`,
       ttl: 15_000,
-      now: Date.now,
       isAlive: pid => pid === starts
     })
     const log = createLog('trace', { write: line => logged.push(line) })

@@ -22,7 +22,8 @@ import { createInstallations } from '../../server/store/installations.ts'
 import { createVault } from '../../server/store/vault.ts'
 import { freshDir } from './fresh-dir.ts'
 import { openFront } from './front.ts'
-import { APP_SECRET, KEYS, type Reply, stateOf } from './portal-app.ts'
+import { APP_SECRET, KEYS, type Reply } from './portal-app.ts'
+import { stateOf } from './portal-pages.ts'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -166,9 +167,9 @@ export const openRealApp = async (options: RealAppOptions = {}): Promise<RealApp
     },
     async startProcess(transaction) {
       const preload = transaction === undefined ? {} : { NODE_OPTIONS: `--import ${killingAt(transaction)}` }
-      child = await startServerProcess({ ...settings, ...preload }, undefined)
-      close = child?.stop
-      front.to(child?.origin)
+      child = startServerProcess({ ...settings, ...preload })
+      close = child.stop
+      front.to(await child.ready)
     },
     kill: () => child?.signal('SIGKILL'),
     async died() {

@@ -30,8 +30,8 @@ export interface Site {
 
 /** Builds the page if it is missing or stale. */
 export const buildPage = (): void => {
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/build.mjs', '--stale'], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`The build failed: ${stderr}`)
+  const build = spawnSync(process.execPath, ['scripts/build.mjs', '--stale'], { encoding: 'utf8' })
+  if (build.status !== 0) throw new Error(`The build failed: ${build.stdout}${build.stderr}`)
 }
 
 /** Limits are out of the way unless the options bring them in. */

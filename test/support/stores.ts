@@ -15,11 +15,17 @@ import { createPostgresDatabase } from './postgres.ts'
 interface Engine {
   readonly name: 'SQLite' | 'PostgreSQL'
   readonly fresh: () => Promise<Storage>
+  /** The code of an error when it cannot be used. */
+  readonly failure: string
 }
 
 export const engines: readonly Engine[] = [
-  { name: 'SQLite', fresh: async () => ({ dataDir: freshDir() }) },
-  { name: 'PostgreSQL', fresh: async () => ({ databaseUrl: await createPostgresDatabase() }) }
+  { name: 'SQLite', fresh: async () => ({ dataDir: freshDir() }), failure: 'STORAGE_FAILED' },
+  {
+    name: 'PostgreSQL',
+    fresh: async () => ({ databaseUrl: await createPostgresDatabase() }),
+    failure: 'DATABASE_FAILED'
+  }
 ]
 
 export const openAt = async (storage: Storage): Promise<Database> => {

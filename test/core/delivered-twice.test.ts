@@ -1,0 +1,115 @@
+// Batches that something on the way delivers twice, one delivery after the other, to a portal with workers: in virtual time.
+// Must stay true: what the portal holds is counted; a portal that does nothing of the kind costs no look-up.
+import { expect, test } from 'vitest'
+import { createLoadCounter } from '../../server/core/load.ts'
+import type { CommandOutcome, Portal } from '../../server/core/portal.ts'
+import { clearAll, createRows, createSimulation, type Simulation } from '../support/simulation.ts'
+
+const limits = { latencySeconds: 0.04, burst: 250, rate: 5 }
+
+/** Delivers every `nth` batch of new records twice. */
+const deliverTwice = ({ portal: { portal } }: Simulation, nth: number): { batches: number } => {
+  const { execute } = portal
+  const count = { batches: 0 }
+  let seen = 0
+  const twice: Portal['execute'] = async (...request) => {
+    if (request[0].some(({ method }) => method.endsWith('.add'))) {
+      seen += 1
+      if (seen % nth === 0) {
+        count.batches += 1
+        await execute(...request)
+      }
+    }
+    return execute(...request)
+  }
+  Object.assign(portal, { execute: twice })
+  return count
+}
+
+const refused: CommandOutcome = { kind: 'refused', code: '', message: 'Access denied.' }
+const skipped: CommandOutcome = { kind: 'skipped' }
+
+const records = ({ portal: { crm } }: Simulation): number => crm.companies.size + crm.contacts.size
+
+/** Look-ups by origin tag among the requests of a run. */
+const countLookUps = ({ portal: { portal } }: Simulation): { rows: number } => {
+  const { execute } = portal
+  const count = { rows: 0 }
+  const counting: Portal['execute'] = (...request) => {
+    for (const { params } of request[0]) {
+      const tags = (params['filter'] as Record<string, unknown> | undefined)?.['@ORIGIN_ID']
+      if (Array.isArray(tags)) count.rows += tags.length
+    }
+    return execute(...request)
+  }
+  Object.assign(portal, { execute: counting })
+  return count
+}
+
+test.each([
+  [200, 300, 8],
+  [2000, 300, 4],
+  [2000, 300, 32],
+  [10_000, 300, 8]
+])(
+  '%i rows at %i ms with %i workers: second copies are removed, however short the batches',
+  async (rows, ms, workers) => {
+    const simulation = createSimulation({ ...limits, workers, commandSeconds: () => ms / 1000 })
+    await simulation.openPage()
+    await simulation.run(createRows(rows))
+    await simulation.run(clearAll)
+    await simulation.pass(120)
+    const delivered = deliverTwice(simulation, 11)
+    const { seen } = await simulation.run(createRows(rows))
+    expect(seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', percent: 100 })
+    expect(delivered.batches).toBeGreaterThan(2)
+    expect(records(simulation)).toBe(rows)
+  }
+)
+
+test('where nothing is delivered twice, no row of a known portal is looked up for its lateness', async () => {
+  const simulation = createSimulation({ ...limits, workers: 8, commandSeconds: () => 0.03 })
+  await simulation.openPage()
+  await simulation.run(createRows(2000))
+  await simulation.run(clearAll)
+  await simulation.pass(120)
+  const lookedUp = countLookUps(simulation)
+  await simulation.run(createRows(2000))
+  expect(lookedUp.rows).toBe(0)
+})
+
+test('rows that a late answer brings back are looked up at once: whoever has answered is done with them', async () => {
+  const simulation = createSimulation({ ...limits, workers: 8, commandSeconds: () => 0.03 })
+  await simulation.openPage()
+  const { portal } = simulation.portal
+  const { execute } = portal
+  let seen = 0
+  const late: Portal['execute'] = async (commands, options) => {
+    if (!commands.some(({ method }) => method.endsWith('.add')) || seen > 0) return execute(commands, options)
+    seen += 1
+    // Half a second on the way, and refused at its first row: the portal stops there.
+    await simulation.clock.sleep(500)
+    const outcomes = commands.map(({ key }, index) => [key, index === 0 ? refused : skipped] as const)
+    return { outcomes: new Map<string, CommandOutcome>(outcomes), times: new Map(), duration: 0.01 }
+  }
+  Object.assign(portal, { execute: late })
+  const lookedUp = countLookUps(simulation)
+  const { seconds, seen: told } = await simulation.run(createRows(40))
+  expect(told.at(-1)?.snapshot).toMatchObject({ status: 'completed', failed: 2 })
+  expect(records(simulation)).toBe(38)
+  expect(lookedUp.rows).toBeGreaterThan(0)
+  expect(seconds).toBeLessThan(10)
+})
+
+test('a worker is free for a request when enough older ones are done; what comes after that is no wait for one', () => {
+  const load = createLoadCounter()
+  const first = load.occupy(10, 0)
+  const second = load.occupy(10, 0)
+  const third = load.occupy(10, 0)
+  const fourth = load.occupy(10, 0)
+  expect(first.answered(1000, 1, 2).idle).toBe(0)
+  expect(second.answered(1500, 1, 2).idle).toBe(0.5)
+  // Two workers: the third had its turn when the first was done, the fourth when the second was.
+  expect(third.answered(2000, 1, 2).idle).toBe(0)
+  expect(fourth.answered(4500, 1, 2).idle).toBe(2)
+})
