@@ -3,7 +3,7 @@
 import Router from '@koa/router'
 import Koa from 'koa'
 import helmet from 'koa-helmet'
-import { methodNotAllowed } from './core/errors.ts'
+import { applicationOff, methodNotAllowed } from './core/errors.ts'
 import type { Runs } from './core/runs.ts'
 import type { Assets } from './http/assets.ts'
 import { readBodies } from './http/body.ts'
@@ -51,9 +51,11 @@ const securityHeaders = () =>
     referrerPolicy: { policy: 'no-referrer' }
   })
 
-const refuseFrames = async (ctx: Koa.Context, next: Koa.Next): Promise<void> => {
+/** What holds where a route says nothing else: in no frame, in no cache. */
+const keepToItself = async (ctx: Koa.Context, next: Koa.Next): Promise<void> => {
   ctx.set('Content-Security-Policy', unframed)
   await next()
+  if (!ctx.res.hasHeader('Cache-Control')) ctx.set('Cache-Control', 'no-store')
 }
 
 /** `ERR_STREAM_PREMATURE_CLOSE` and the like: a visitor left. Not an error of ours. */
@@ -80,6 +82,10 @@ export const createApp = (deps: AppDeps): Koa => {
     installRoutes(open, doorDeps)
     placementRoutes(open, doorDeps)
     eventsRoutes(open, doorDeps)
+  } else {
+    open.all(['/install', '/placement', '/events'], () => {
+      throw applicationOff()
+    })
   }
 
   const api = new Router()
@@ -87,7 +93,7 @@ export const createApp = (deps: AppDeps): Koa => {
   recordsRoutes(api, sites.of, deps.readRecords)
 
   app.use(securityHeaders())
-  app.use(refuseFrames)
+  app.use(keepToItself)
   app.use(answerErrors(log, translations, views))
   app.use(serveOwnHosts(deps.publicUrl))
   app.use(refuseChangesByOtherSites(deps.publicUrl))

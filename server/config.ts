@@ -61,6 +61,12 @@ const isProtected = (text: string): boolean =>
   isHttps(text) || (URL.canParse(text) && new URL(text).protocol === 'http:' && isLoopback(new URL(text).hostname))
 const PORTAL_HOST = /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i
 
+/** Nothing behind the host: every route has its own path. */
+const isBare = (text: string): boolean => {
+  const { origin, href } = new URL(text)
+  return href === `${origin}/`
+}
+
 /** protocol.md, section 6: the first serves ru, by, kz and their neighbours, the second all other zones. */
 const OAUTH_SERVERS = ['https://oauth.bitrix24.tech', 'https://oauth.bitrix.info']
 /** protocol.md, section 8. */
@@ -102,7 +108,10 @@ const environment = z.object({
   AUTO_RESUME: z.enum(['on', 'off'], 'must be on or off, for example AUTO_RESUME=on').default('off'),
   PUBLIC_URL: z
     .string()
-    .refine(isProtected, 'must be an https address, for example https://bitrixcorp.example.com')
+    .refine(
+      text => isProtected(text) && isBare(text),
+      'must be an https address without a path, for example https://bitrixcorp.example.com'
+    )
     .transform(originOnly)
     .optional(),
   APP_SECRET: secret(

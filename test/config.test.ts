@@ -69,7 +69,14 @@ describe('wrong values', () => {
     HOST: ['http://127.0.0.1', 'a b'],
     DATABASE_URL: ['mysql://x', 'planted'],
     BITRIX_WEBHOOK_URL: ['x', 'https://portal.example', 'http://portal.example.com/rest/1/planted5secret9x/'],
-    PUBLIC_URL: ['x', 'http://app.example.com', 'javascript:alert(1)'],
+    PUBLIC_URL: [
+      'x',
+      'http://app.example.com',
+      'javascript:alert(1)',
+      'https://app.example.com/app',
+      'https://app.example.com/?x=1',
+      'https://user:word@app.example.com'
+    ],
     BITRIX_OAUTH_URLS: ['x', 'http://oauth.example.com', 'https://a.example,,'],
     BITRIX_PORTAL_HOSTS: ['https://x', '*', 'a..b', '*.*.com', 'user@host'],
     BITRIX_RATE: ['0', '-2', 'fast', '1e9'],

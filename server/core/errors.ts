@@ -47,6 +47,13 @@ export const standaloneOff = (): AppError =>
     'The standalone page is off, because no webhook is configured. Open the application inside Bitrix24, or set BITRIX_WEBHOOK_URL.'
   )
 
+export const applicationOff = (): AppError =>
+  new AppError(
+    404,
+    'APPLICATION_OFF',
+    'No keys of a local application are configured. Set BITRIX_CLIENT_ID, BITRIX_CLIENT_SECRET and PUBLIC_URL, and start again.'
+  )
+
 /** Another run is active on the portal; `run` is its snapshot. */
 export const busy = (run: unknown): AppError =>
   new AppError(409, 'BUSY', 'Сервис занят, попробуйте позже', { details: run === undefined ? {} : { run } })
@@ -54,6 +61,15 @@ export const busy = (run: unknown): AppError =>
 /** The run itself ended `failed`; `run` is its final snapshot. */
 export const runFailed = (message: string, run: unknown): AppError =>
   new AppError(502, 'RUN_FAILED', message, { details: { run } })
+
+/** The process ends before the run does; `run` is the run's last snapshot. */
+export const serverStops = (runId: string, run: unknown): AppError =>
+  new AppError(
+    503,
+    'SERVER_STOPS',
+    `The server stops before the run has ended. The run goes on after the next start: GET /api/runs/${runId} tells how it is.`,
+    { details: { run } }
+  )
 
 export const runNotResumable = (status: string): AppError =>
   new AppError(409, 'NOT_RESUMABLE', `Only an interrupted, failed or cancelled run can go on; this one is ${status}.`)

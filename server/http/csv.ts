@@ -5,5 +5,5 @@
 const FORMULA = /^[=+\-@\t\r\n\0＝＋－＠]/
 
 /** RFC 4180, with a leading apostrophe where a spreadsheet would calculate. */
-export const csvLine = (cells: readonly string[]): string =>
-  `${cells.map(cell => `"${(FORMULA.test(cell) ? `'${cell}` : cell).replaceAll('"', '""')}"`).join(',')}\r\n`
+export const csvLine = (cells: readonly string[], separator = ','): string =>
+  `${cells.map(cell => `"${(FORMULA.test(cell) ? `'${cell}` : cell).replaceAll('"', '""')}"`).join(separator)}\r\n`

@@ -1,14 +1,19 @@
 // Errors → answers: JSON for programs, a page for people. The only place that does it.
 // Must stay true: only messages that were written to be shown go out; the rest is logged and becomes INTERNAL_ERROR.
 import type { Context, Middleware } from 'koa'
-import { AppError, payloadTooLarge, portalUnavailable } from '../core/errors.ts'
+import { AppError, notFound, payloadTooLarge, portalUnavailable } from '../core/errors.ts'
 import { PortalFailure } from '../core/portal.ts'
 import type { Log } from '../log.ts'
+import { routePath } from './guard.ts'
 import type { Translations } from './translate.ts'
 import type { Views } from './views.ts'
 
 /** Opened by Bitrix24 in a frame: whatever goes wrong there is shown to a person. */
 const FRAMED_PATHS: ReadonlySet<string> = new Set(['/install', '/placement'])
+
+/** Typed into an address bar: the page itself, and what is no address at all. */
+const isForPeople = (ctx: Context, { reason }: AppError): boolean =>
+  ctx.path === '/' || (ctx.method === 'GET' && reason === 'address')
 
 const internal = (cause: unknown): AppError =>
   new AppError(500, 'INTERNAL_ERROR', 'An error inside BitrixCorp; the log has the details. Try again.', { cause })
@@ -38,7 +43,7 @@ export const answerErrors = (log: Log, translations: Translations, views: Views)
     try {
       await next()
       if (ctx.status === 404 && ctx.body === undefined) {
-        throw new AppError(404, 'NOT_FOUND', 'There is nothing at this address. The README lists the routes.')
+        throw notFound('There is nothing at this address. The README lists the routes.', 'address')
       }
     } catch (thrown) {
       const error = toAppError(thrown)
@@ -46,21 +51,21 @@ export const answerErrors = (log: Log, translations: Translations, views: Views)
       ctx.status = error.status
       // A body that was not read to its end would be taken for the next request.
       if (error.status === 413) ctx.set('Connection', 'close')
-      ctx.set('Cache-Control', 'no-store')
-      const isFramed = FRAMED_PATHS.has(ctx.path)
-      const isPage = isFramed || (ctx.path === '/' && ctx.accepts(['json', 'html']) === 'html')
+      const isFramed = FRAMED_PATHS.has(routePath(ctx))
+      const isPage = isFramed || (isForPeople(ctx, error) && ctx.accepts(['json', 'html']) === 'html')
       if (!isPage) {
         ctx.body = errorBody(error, translations, ctx)
         return
       }
       const t = translations.in(translations.languageOf(ctx))
-      const key = `error.${error.code}`
+      const key = [`error.${error.code}.${error.reason}`, `error.${error.code}`].find(translations.has)
       views.render(ctx, 'error.njk', {
         status: error.status,
         title: t('error.title'),
-        message: translations.has(key) ? t(key) : error.message,
+        message: key === undefined ? error.message : t(key),
         // The form sends the standalone secret, which is nobody's business in a portal.
-        asksSecret: !isFramed && error.code === 'FORBIDDEN',
+        asksSecret: !isFramed && ['secret', 'wrong'].includes(error.reason ?? ''),
+        isWrong: error.reason === 'wrong',
         home: !isFramed
       })
     }

@@ -23,9 +23,15 @@ const isServed = (hostname: string, publicUrl: string | undefined): boolean =>
 /** Refuses host names that the app does not serve (DNS rebinding). */
 export const serveOwnHosts = (publicUrl: string | undefined): Middleware =>
   async function serveOwnHosts(ctx, next) {
-    const hostname = hostnameOf(ctx.get('Host'))
+    const host = ctx.get('Host')
+    // HTTP/1.0, as simple health checks speak it, has no Host: no browser asks so.
+    if (host === '' && routePath(ctx) === '/health') return next()
+    const hostname = hostnameOf(host)
     if (hostname === undefined || !isServed(hostname, publicUrl)) {
-      throw forbidden('This host name is not served here. Use localhost, an IP address or the host of PUBLIC_URL.')
+      throw forbidden(
+        'This host name is not served here. Use localhost, an IP address or the host of PUBLIC_URL.',
+        'host'
+      )
     }
     await next()
   }
@@ -40,23 +46,31 @@ const isForeignOrigin = (ctx: Context, publicUrl: string | undefined): boolean =
 /** `none` is a typed address; `same-site` is another port of this host: for a browser one site, for us a stranger. */
 const isForeignFetch = (ctx: Context): boolean => !['', 'none', 'same-origin'].includes(ctx.get('Sec-Fetch-Site'))
 
-/** Refuses what another site asks for in a visitor's browser. Stands on every GET route that changes data. */
+/** A browser that loads an address ahead, in case somebody goes there (Sec-Purpose: prefetch;prerender, WHATWG Fetch). */
+const isAhead = (ctx: Context): boolean => /prefetch/i.test(`${ctx.get('Sec-Purpose')} ${ctx.get('Purpose')}`)
+
+/** Refuses what another site, or nobody yet, asks for in a visitor's browser. Stands on every GET route that changes data. */
 export const refuseOtherSites = (publicUrl: string | undefined): Middleware =>
   async function refuseOtherSites(ctx, next) {
     if (isForeignFetch(ctx) || isForeignOrigin(ctx, publicUrl)) {
       throw forbidden('Another site may not change data here. Open the page of BitrixCorp itself.')
     }
+    if (isAhead(ctx))
+      throw forbidden('Nothing is changed for a page that is only loaded ahead. Open the address itself.')
     await next()
   }
 
 /** What Bitrix24 posts from its own pages and servers; these prove themselves by their tokens. */
-export const HANDSHAKE_PATHS: ReadonlySet<string> = new Set(['/install', '/placement', '/events'])
+const HANDSHAKE_PATHS: ReadonlySet<string> = new Set(['/install', '/placement', '/events'])
+
+/** The path as the router takes it: any case, with or without a slash at its end. */
+export const routePath = ({ path }: Context): string => path.toLowerCase().replace(/(.)\/$/, '$1')
 
 /** The same for every method that changes data, whatever the address, except for what Bitrix24 posts. */
 export const refuseChangesByOtherSites = (publicUrl: string | undefined): Middleware => {
   const refuse = refuseOtherSites(publicUrl)
   return async function refuseChangesByOtherSites(ctx, next) {
-    const harmless = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) || HANDSHAKE_PATHS.has(ctx.path)
+    const harmless = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method) || HANDSHAKE_PATHS.has(routePath(ctx))
     await (harmless ? next() : refuse(ctx, next))
   }
 }
@@ -77,7 +91,8 @@ export const carriesSecret = (ctx: Context, secret: Secret): boolean => {
 export const demandSecret = (ctx: Context, secret: Secret | undefined): void => {
   if (secret !== undefined && !carriesSecret(ctx, secret)) {
     throw forbidden(
-      'The secret is missing or wrong. Send it as ?secret=… or as "Authorization: Bearer …" (BITRIX_WEBHOOK_SECRET).'
+      'The secret is missing or wrong. Send it as ?secret=… or as "Authorization: Bearer …" (BITRIX_WEBHOOK_SECRET).',
+      ctx.query['secret'] === undefined && ctx.get('Authorization') === '' ? 'secret' : 'wrong'
     )
   }
 }

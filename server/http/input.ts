@@ -2,7 +2,7 @@
 // Must stay true: whatever passes here needs no further check; a refusal names the field and says what is allowed.
 import { z } from 'zod'
 import { invalidInput } from '../core/errors.ts'
-import { clearScopes, MAX_COUNT, recipeSchema, recordIdSchema, sampleLocales } from '../core/recipe.ts'
+import { clearScopes, MAX_COUNT, recipeSchema, recordIdSchema } from '../core/recipe.ts'
 
 /** Parses or refuses with the first problem as a sentence. @throws {AppError} INVALID_INPUT */
 export const parseInput = <T>(schema: z.ZodType<T>, value: unknown): T => {
@@ -39,24 +39,33 @@ export const pageQuery = z.object({
 
 export const runIdParam = z.string().regex(/^[A-Za-z0-9]{1,40}$/, 'must be the id of a run')
 
-const { companies, contacts, seed } = recipeSchema.shape
+const { companies, contacts, seed, locale } = recipeSchema.shape
+
+/** An object with these fields and no others. */
+const exactly = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys'
+        ? `has no fields ${keys.join(', ')}; it takes ${Object.keys(shape).join(', ')}`
+        : undefined
+  })
 
 export const startBody = z.discriminatedUnion(
   'kind',
   [
-    z.strictObject({
+    exactly({
       kind: z.literal('create'),
       companies: companies.optional(),
       contacts: contacts.optional(),
       /** Only contacts, for this company. */
       companyId: recordIdSchema.optional(),
       seed: seed.optional(),
-      locale: z.enum(sampleLocales).optional()
+      locale: locale.optional()
     }),
-    z.strictObject({
+    exactly({
       kind: z.literal('clear'),
-      scope: z.enum(clearScopes).default('created'),
-      confirm: z.string().max(300).optional()
+      scope: z.enum(clearScopes, `must be one of ${clearScopes.join(', ')}`).default('created'),
+      confirm: z.string("must be the portal's host as a text").max(300, "must be the portal's host").optional()
     })
   ],
   `must be an object with kind "create" (companies and contacts up to ${MAX_COUNT}) or kind "clear"`

@@ -51,7 +51,6 @@ export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void
     if (token === undefined) throw sessionInvalid()
     const { memberId, userId, placement, recordId } = await sessions.read(token)
     const visit = await application.revisit(memberId, userId)
-    ctx.set('Cache-Control', 'no-store')
     ctx.body = { session: await sessions.issue(sessionFor(visit, { placement, recordId })), admin: visit.person.admin }
   })
 }

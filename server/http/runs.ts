@@ -6,14 +6,14 @@ import type { RouterContext } from '@koa/router'
 import type { Context } from 'koa'
 import { AppError, adminRequired, invalidInput } from '../core/errors.ts'
 import type { Operation } from '../core/recipe.ts'
-import type { Rejection, RunRecord, RunSnapshot } from '../core/run.ts'
+import type { RunRecord, RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import { demandJson } from './body.ts'
-import { csvLine } from './csv.ts'
 import { parseInput, startBody } from './input.ts'
 import { streamSnapshots } from './progress.ts'
+import { rejectionLines } from './rejections.ts'
 import { ownRunOfPath, runOfPath, type Site, type SiteOf } from './site.ts'
-import type { Translations } from './translate.ts'
+import { languages, type Translations } from './translate.ts'
 
 export interface RunsRoutesDeps {
   readonly runs: Runs
@@ -21,12 +21,6 @@ export interface RunsRoutesDeps {
   readonly translations: Translations
   readonly closing: AbortSignal
   readonly newSeed: () => number
-}
-
-async function* rejectionLines(rejections: AsyncIterable<Rejection>): AsyncGenerator<string> {
-  // The mark makes spreadsheets read UTF-8.
-  yield `\uFEFF${csvLine(['entity', 'row', 'code', 'message'])}`
-  for await (const { entity, row, code, message } of rejections) yield csvLine([entity, String(row), code, message])
 }
 
 export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
@@ -105,7 +99,8 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
     const { record } = await runOfPath(runs, await siteOf(ctx), ctx)
     ctx.type = 'text/csv; charset=utf-8'
     ctx.attachment(`bitrixcorp-${record.id}.csv`)
-    ctx.body = Readable.from(rejectionLines(runs.rejections(record.id)))
+    const language = languages.find(each => each === ctx.query['lang'])
+    ctx.body = Readable.from(rejectionLines(runs.rejections(record.id), translations, language))
   })
   router.post('/api/runs/:id/cancel', async ctx => {
     const { record } = await ownRunOfPath(runs, await siteOf(ctx), ctx)

@@ -2,7 +2,7 @@
 // Must stay true: a stream starts a run once; a reconnecting reader is attached to the run that it started.
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { AppError, methodNotAllowed, runFailed } from '../core/errors.ts'
+import { AppError, invalidInput, methodNotAllowed, runFailed, serverStops } from '../core/errors.ts'
 import type { ClearScope, Operation } from '../core/recipe.ts'
 import type { RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
@@ -39,6 +39,9 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
   const pageData = createPageData(deps)
 
   const createOperation = (ctx: Context): Operation => {
+    // Overlooked there, it would be a hundred of each.
+    if (Object.hasOwn(Object(ctx.request.body), 'count'))
+      throw invalidInput('count: belongs into the address, as ?count=100')
     const { count } = parseInput(countQuery, ctx.query)
     const locale = translations.languageOf(ctx)
     return { kind: 'create', recipe: { companies: count, contacts: count, seed: deps.newSeed(), locale } }
@@ -80,7 +83,9 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
     let final: RunSnapshot | undefined
     for await (const snapshot of runs.watch(id, closing)) final = snapshot
     if (final?.status === 'completed' || final?.status === 'cancelled') ctx.body = final
-    else throw runFailed(final?.failure?.message ?? 'The run was interrupted. Resume it to go on.', final)
+    // Watched to its end, unless the server ends first.
+    else if (final === undefined || final.status === 'running') throw serverStops(id, final)
+    else throw runFailed(final.failure?.message ?? 'The run was interrupted. Resume it to go on.', final)
   }
 
   router.get('/', async ctx => {

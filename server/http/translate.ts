@@ -16,6 +16,8 @@ export interface Translations {
   /** `?lang=`, else the portal's `LANG`, else Accept-Language, else Russian. */
   languageOf(ctx: Pick<Context, 'query' | 'acceptsLanguages'>): Language
   in(language: Language): Translate
+  /** The text for an error code, or for a fixed sentence of the portal; else the sentence itself. */
+  problem(language: Language, code: string, sentence: string): string
   has(key: string): boolean
 }
 
@@ -33,20 +35,28 @@ export const loadTranslations = (localesDir: string): Translations => {
     ])
   ) as Record<Language, Record<string, string>> // fromEntries forgets the keys
   const formats = new Map<string, IntlMessageFormat>()
-  return {
-    languageOf(ctx) {
-      const asked = languages.find(language => language === ctx.query['lang']) ?? portalLanguage(ctx.query['LANG'])
-      const best = ctx.acceptsLanguages([...languages])
-      return asked ?? languages.find(language => language === best) ?? 'ru'
-    },
-    in: language => (key, values) => {
+  const has = (key: string): boolean => texts.ru[key] !== undefined
+  const translate =
+    (language: Language): Translate =>
+    (key, values) => {
       const text = texts[language][key]
       if (text === undefined) return key
       const id = `${language}:${key}`
       const format = formats.get(id) ?? new IntlMessageFormat(text, language, undefined, { ignoreTag: true })
       formats.set(id, format)
       return String(format.format(values))
+    }
+  return {
+    languageOf(ctx) {
+      const asked = languages.find(language => language === ctx.query['lang']) ?? portalLanguage(ctx.query['LANG'])
+      const best = ctx.acceptsLanguages([...languages])
+      return asked ?? languages.find(language => language === best) ?? 'ru'
     },
-    has: key => texts.ru[key] !== undefined
+    in: translate,
+    problem(language, code, sentence) {
+      const known = [`error.${code}`, `said.${sentence}`].find(has)
+      return known === undefined ? sentence : translate(language)(known)
+    },
+    has
   }
 }

@@ -14,7 +14,7 @@ const ENTRIES = {
 } as const
 
 export interface Views {
-  /** Answers with a rendered page in the visitor's language; `t`, `lang` and `assets` are always there. */
+  /** Answers with a rendered page in the visitor's language; `t`, `explain`, `lang` and `assets` are always there. */
   render(ctx: Context, view: keyof typeof ENTRIES, values: Readonly<Record<string, unknown>>): void
   /** Answers 200 with a page that only explains something; both are keys of texts. */
   renderNotice(ctx: Context, title: string, text: string): void
@@ -35,16 +35,27 @@ export const createViews = (viewsDir: string, translations: Translations, assets
     const lang = translations.languageOf(ctx)
     const { script, styles } = assets.entry(ENTRIES[view])
     ctx.type = 'html'
-    ctx.set('Cache-Control', 'no-store')
     ctx.vary('Accept-Language')
-    ctx.body = env.render(view, { lang, t: translations.in(lang), assets: { script, style: styles }, ...values })
+    const texts = {
+      lang,
+      t: translations.in(lang),
+      explain: (code: string, sentence: string) => translations.problem(lang, code, sentence)
+    }
+    ctx.body = env.render(view, { ...texts, assets: { script, style: styles }, ...values })
   }
   return {
     languageOf: ctx => translations.languageOf(ctx),
     render,
     renderNotice(ctx, title, text) {
       const t = translations.in(translations.languageOf(ctx))
-      render(ctx, 'error.njk', { status: 200, title: t(title), message: t(text), asksSecret: false, home: false })
+      render(ctx, 'error.njk', {
+        status: 200,
+        title: t(title),
+        message: t(text),
+        asksSecret: false,
+        isWrong: false,
+        home: false
+      })
     }
   }
 }

@@ -105,7 +105,11 @@ describe('rejected rows', () => {
     expect(run.created).toEqual({ companies: 10, contacts: 70 })
     expect(run.errors).toHaveLength(50)
     for (const error of run.errors)
-      expect(error).toMatchObject({ entity: 'contact', message: expect.stringContaining('HYPERLINK') })
+      expect(error).toMatchObject({
+        entity: 'contact',
+        code: 'REJECTED',
+        message: expect.stringContaining('HYPERLINK')
+      })
 
     const csv = await fetch(`${site.origin}/api/runs/${run.id}/rejections.csv`)
     const lines = (await csv.text()).replace(/^\uFEFF/, '').split(/\r\n(?="(?:entity|contact|company)")/)

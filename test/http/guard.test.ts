@@ -1,5 +1,6 @@
 // Who is let in: hosts, sites and the secret, tried through real HTTP.
 // Must stay true: a refused request has changed nothing.
+import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { openHttpApp } from '../support/http-app.ts'
 
@@ -43,6 +44,57 @@ describe('hosts', () => {
       }
     }
   })
+})
+
+test('a health check of HTTP/1.0, which names no host, is answered; nothing else is', async () => {
+  const app = await openHttpApp()
+  const ask = async (path: string): Promise<string> => {
+    const socket = connect(app.port, '127.0.0.1').end(`GET ${path} HTTP/1.0\r\n\r\n`)
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    return text
+  }
+  expect(await ask('/health')).toMatch(/^HTTP\/1\.\d 200 .*\{"status":"ok"\}$/s)
+  expect(await ask('/bitrix/status')).toMatch(/^HTTP\/1\.\d 403 /)
+})
+
+test('a person is told which of the reasons it was: the host name, or the secret', async () => {
+  const app = await openHttpApp({ secret: 'open-sesame-1' })
+  const page = async (host: string) =>
+    (await app.send('/', { headers: { host, accept: 'text/html', 'accept-language': 'en' } })).text
+  expect(await page('crm.example')).toMatch(/PUBLIC_URL/)
+  expect(await page('crm.example')).not.toMatch(/<form>/)
+  expect(await page('localhost')).toMatch(/Enter the secret to go on.*<form>/)
+  const wrong = await app.send('/?secret=x', { headers: { accept: 'text/html', 'accept-language': 'en' } })
+  expect(wrong.text).toMatch(/The secret is wrong.*<form>/)
+  const lost = await app.send('/nowhere', { headers: { accept: 'text/html', 'accept-language': 'en' } })
+  expect([lost.status, lost.text]).toEqual([404, expect.stringMatching(/^<h1.*nothing at this address/)])
+})
+
+test('what a browser loads ahead, in case somebody goes there, starts nothing', async () => {
+  const app = await openHttpApp()
+  for (const path of ['/bitrix/webhook/push-stream?count=1', '/bitrix/clear-stream']) {
+    for (const ahead of [
+      { 'sec-purpose': 'prefetch' },
+      { 'sec-purpose': 'prefetch;prerender' },
+      { purpose: 'prefetch' }
+    ]) {
+      const { status, body } = await app.send(path, { headers: { 'sec-fetch-site': 'none', ...ahead } })
+      expect([status, body.error], path).toEqual([403, 'FORBIDDEN'])
+    }
+  }
+  expect((await app.send('/api/runs')).body).toEqual({ runs: [] })
+})
+
+test('without keys of a local application its addresses say so, to Bitrix24 and to people, however they are spelled', async () => {
+  const app = await openHttpApp()
+  const headers = { origin: 'https://portal.bitrix24.ru', 'sec-fetch-site': 'cross-site', 'accept-language': 'en' }
+  for (const path of ['/install', '/placement', '/placement/', '/PLACEMENT']) {
+    const { status, text } = await app.send(path, { method: 'POST', headers })
+    expect([status, text], path).toEqual([404, expect.stringMatching(/^<h1.*BITRIX_CLIENT_ID/)])
+  }
+  const { status, body } = await app.send('/events', { method: 'POST', headers })
+  expect([status, body.error]).toEqual([404, 'APPLICATION_OFF'])
 })
 
 describe('other sites', () => {
