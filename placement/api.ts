@@ -5,6 +5,7 @@ import type { OperationEstimate } from '../server/core/estimate.ts'
 import type { RecordItems, RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import { readEvents } from './event-reader.ts'
+import type { Language } from './messages.ts'
 
 export interface Items {
   readonly companies: RecordItems['company']
@@ -49,7 +50,7 @@ export interface Api {
   /** Null when there is none with this id. */
   record<K extends EntityPlural>(plural: K, id: number): Promise<Items[K] | null>
   /** Every rejected row, as a file. */
-  rejections(runId: string): Promise<Blob>
+  rejections(runId: string, lang: Language): Promise<Blob>
   /** The current snapshot, then newer ones; ends with the stream. */
   progress(runId: string, signal: AbortSignal): AsyncGenerator<RunSnapshot>
 }
@@ -132,7 +133,7 @@ export const createApi = ({ bearer, framed }: ApiOptions): Api => {
       const { items } = await json<RecordsPage<Items[K]>>(`/api/${plural}?limit=1&after=${id - 1}`)
       return items.find(item => item.id === id) ?? null
     },
-    rejections: async runId => (await call(`/api/runs/${runId}/rejections.csv`)).blob(),
+    rejections: async (runId, lang) => (await call(`/api/runs/${runId}/rejections.csv?lang=${lang}`)).blob(),
     async *progress(runId, signal) {
       const response = await call(`/api/runs/${runId}/progress`, { signal, headers: { Accept: 'text/event-stream' } })
       if (response.body === null) return

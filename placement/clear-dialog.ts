@@ -39,22 +39,31 @@ export const createClearDialog = (deps: ClearDialogDeps): ClearDialog => {
   const confirmField = part(form, 'confirm-field', HTMLElement)
   const holds = part(form, 'holds', HTMLElement)
   const submit = part(form, 'submit', HTMLButtonElement)
-  const line = createEstimateLine(part(form, 'estimate', HTMLElement), messages, deps.estimate)
+  const warning = part(form, 'warning', HTMLElement)
+  /** There is nothing to delete. */
+  let nothing = false
   let busy = false
   let sending = false
+  const line = createEstimateLine(part(form, 'estimate', HTMLElement), messages, deps.estimate, records => {
+    nothing = records === 0
+    update()
+  })
 
   const scope = (): 'created' | 'all' => (new FormData(form).get('scope') === 'all' ? 'all' : 'created')
   const update = (): void => {
     const known = deps.holdings()
     holds.textContent = known === null ? t('page.clear.unknown') : t('page.clear.holds', { ...known })
     confirmField.hidden = scope() !== 'all'
-    submit.disabled = busy || sending
+    warning.hidden = nothing
+    submit.disabled = busy || sending || nothing
     opener.disabled = busy
   }
-  const complain = (text: string | null): void => {
+  /** With nothing else to say it is said why the button is closed: something was begun elsewhere. */
+  const complain = (said: string | null): void => {
+    const text = said ?? (busy && !sending ? messages.problem('BUSY', '') : null)
     invalid.textContent = text ?? ''
     invalid.hidden = text === null
-    confirm.toggleAttribute('aria-invalid', text !== null && scope() === 'all')
+    confirm.toggleAttribute('aria-invalid', said !== null && scope() === 'all')
     if (text === null) confirm.removeAttribute('aria-describedby')
     else confirm.setAttribute('aria-describedby', 'clear-invalid')
   }
@@ -73,6 +82,7 @@ export const createClearDialog = (deps: ClearDialogDeps): ClearDialog => {
     if (event.target instanceof HTMLInputElement && event.target.name === 'scope')
       line.ask({ kind: 'clear', scope: scope() })
   })
+  confirm.addEventListener('input', () => complain(null))
   part(form, 'cancel', HTMLButtonElement).addEventListener('click', () => dialog.close())
   form.addEventListener('submit', event => {
     event.preventDefault()
@@ -100,8 +110,10 @@ export const createClearDialog = (deps: ClearDialogDeps): ClearDialog => {
   })
   return {
     setBusy(now) {
+      const changed = busy !== now
       busy = now
       update()
+      if (dialog.open && changed) complain(null)
     }
   }
 }

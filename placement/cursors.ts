@@ -9,6 +9,7 @@ export interface Cursors {
   /** Number of the current page's first row, from 1. */
   firstRow(): number
   isFirst(): boolean
+  /** `next`: as the page that is shown says. Where that is on its way already, a second click goes no further. */
   forward(next: number): void
   back(): void
   reset(): void
@@ -20,7 +21,9 @@ export const createCursors = (): Cursors => {
     after: () => passed.at(-1) ?? null,
     firstRow: () => passed.length * PAGE_ROWS + 1,
     isFirst: () => passed.length === 0,
-    forward: next => void passed.push(next),
+    forward(next) {
+      if (passed.at(-1) !== next) passed.push(next)
+    },
     back: () => void passed.pop(),
     reset: () => void passed.splice(0)
   }

@@ -9,12 +9,19 @@ import { leftText } from './run-text.ts'
 const PAUSE_MS = 300
 
 export const estimateText = (
+  kind: StartInput['kind'],
   { requests, seconds, limit, measured, ...rows }: OperationEstimate,
   messages: Messages
 ): string => {
-  if (rows.companies + rows.contacts === 0) return messages.t('page.estimate.nothing')
-  const about = messages.t('page.estimate', { time: leftText(seconds, messages), requests })
-  return `${about} ${messages.t(measured ? `page.estimate.${limit}` : 'page.estimate.unmeasured')}`
+  const { t } = messages
+  if (rows.companies + rows.contacts === 0) return t('page.estimate.nothing')
+  const about = t('page.estimate', { time: leftText(seconds, messages), requests })
+  return [
+    // Who creates has said how many.
+    ...(kind === 'clear' ? [t('page.estimate.deletes', { ...rows })] : []),
+    about,
+    t(measured ? `page.estimate.${limit}` : 'page.estimate.unmeasured')
+  ].join(' ')
 }
 
 export interface EstimateLine {
@@ -22,26 +29,30 @@ export interface EstimateLine {
   ask(input: StartInput | null): void
 }
 
+/** `answered`: how many records it is about; null when a new question is asked. */
 export const createEstimateLine = (
   line: HTMLElement,
   messages: Messages,
-  estimate: (input: StartInput) => Promise<OperationEstimate>
+  estimate: (input: StartInput) => Promise<OperationEstimate>,
+  answered: (records: number | null) => void = () => undefined
 ): EstimateLine => {
   let asked = 0
   const show = (text: string): void => {
     line.textContent = text
-    line.hidden = text === ''
   }
   return {
     ask(input) {
       asked += 1
       const mine = asked
+      answered(null)
       if (input === null) return show('')
       setTimeout(() => {
         if (mine !== asked) return
         estimate(input).then(
           answer => {
-            if (mine === asked) show(estimateText(answer, messages))
+            if (mine !== asked) return
+            show(estimateText(input.kind, answer, messages))
+            answered(answer.companies + answer.contacts)
           },
           // An estimate is a courtesy: why the portal does not answer is said by the tables.
           () => {

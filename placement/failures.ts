@@ -30,11 +30,13 @@ export const createFailures = (card: HTMLElement, { t, problem }: Messages): Fai
       if (state === shown) return
       shown = state
       rows.replaceChildren(
-        ...errors.map(({ row, entity, code, message }) => {
-          const line = cloneRow(template)
-          fillFields(line, { row: String(row), entity: t(`page.entity.${entity}`), reason: problem(code, message) })
-          return line
-        })
+        ...[...errors]
+          .sort((one, other) => one.row - other.row)
+          .map(({ row, entity, code, message }) => {
+            const line = cloneRow(template)
+            fillFields(line, { row: String(row), entity: t(`page.entity.${entity}`), reason: problem(code, message) })
+            return line
+          })
       )
     }
   }

@@ -24,9 +24,9 @@ import './styles/app.css'
 import { startTableSwitch } from './table-switch.ts'
 import { startWatcher } from './watcher.ts'
 
-/** While a run fills the tables, at most this often. */
+/** While a run fills the tables they are read again after so long, and sooner while they are blank. */
 const GROW_EVERY_MS = 5000
-const FIRST_GROWTH_MS = 1000
+const FILL_EVERY_MS = 1000
 
 interface PageState {
   readonly lang: Language
@@ -94,14 +94,16 @@ const startPage = (): void => {
   const show = (now: RunSnapshot | null): void => {
     if (isStale(now)) return
     const ended = run?.status === 'running' && now?.status !== 'running'
-    // The first look comes soon, so that an empty table does not stay empty for long.
-    if (now !== null && now.id !== run?.id) grownAt = performance.now() - GROW_EVERY_MS + FIRST_GROWTH_MS
+    if (now !== null && now.id !== run?.id) grownAt = performance.now()
     run = now
     progress.show(now)
     update()
     if (now !== null) for (const table of tables) table.follow(now)
-    if (ended) void refresh()
-    else if (now?.kind === 'create' && now.status === 'running' && performance.now() - grownAt >= GROW_EVERY_MS) {
+    const growth = tables.some(table => table.isBlank()) ? FILL_EVERY_MS : GROW_EVERY_MS
+    if (ended) {
+      notice.outdated('BUSY')
+      void refresh()
+    } else if (now?.kind === 'create' && now.status === 'running' && performance.now() - grownAt >= growth) {
       grownAt = performance.now()
       for (const table of tables) void table.grow()
     }
@@ -123,6 +125,11 @@ const startPage = (): void => {
       pending = false
       update()
     }
+  }
+  /** How the run ends comes by its stream, perhaps before the answer, which would show it running again. */
+  const cancel = async (runId: string): Promise<void> => {
+    await api.act(runId, 'cancel')
+    notice.clear()
   }
   const start = async (input: StartInput): Promise<void> => {
     await launch(() => api.start(input))
@@ -166,19 +173,21 @@ const startPage = (): void => {
     announce: notice.announce,
     mayAct: ({ startedBy }) => state.admin || startedBy === state.user?.name,
     act: (runId: string, action: RunAction) =>
-      launch(() => api.act(runId, action)).catch(error => {
+      (action === 'cancel' ? cancel(runId) : launch(() => api.act(runId, action))).catch(error => {
         notice.failed(error)
         throw error
       }),
     download: (runId: string) =>
-      void api.rejections(runId).then(file => saveFile(file, `bitrixcorp-${runId}.csv`), notice.failed)
+      void api.rejections(runId, messages.lang).then(file => saveFile(file, `bitrixcorp-${runId}.csv`), notice.failed)
   })
 
   let lost = false
   const connected = (now: boolean): void => {
     notice.connected(now)
+    // An emulated portal goes with its server: behind this page there is another one now.
+    if (now && lost && portal.mode === 'emulated') location.reload()
     // Whatever happened while the server was away is in the tables now.
-    if (now && lost) void refresh()
+    else if (now && lost) void refresh()
     lost = !now
   }
   const opening = firstRun !== null && isNews(firstRun) ? firstRun : null

@@ -8,6 +8,8 @@ export interface Notice {
   /** Shows why an action did not work. */
   failed(error: unknown): void
   clear(): void
+  /** Takes this message away if it is the one that is shown. */
+  outdated(code: string): void
   connected(connected: boolean): void
   /** For screen readers only, politely. */
   announce(text: string): void
@@ -24,17 +26,23 @@ export const createNotice = (messages: Messages): Notice => {
   const text = part(notice, 'text', HTMLElement)
   const offline = byId('offline', HTMLElement)
   const announcer = byId('announcer', HTMLElement)
+  let shown = ''
   const clear = (): void => {
     notice.hidden = true
     text.textContent = ''
+    shown = ''
   }
   part(notice, 'close', HTMLButtonElement).addEventListener('click', clear)
   return {
     failed(error) {
       text.textContent = describe(error, messages)
       notice.hidden = false
+      shown = error instanceof ApiError ? error.code : ''
     },
     clear,
+    outdated(code) {
+      if (shown === code) clear()
+    },
     connected(connected) {
       if (connected !== offline.hidden) {
         offline.hidden = connected

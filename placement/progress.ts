@@ -6,7 +6,7 @@ import { byId, part } from './element.ts'
 import { createFailures } from './failures.ts'
 import type { Messages } from './messages.ts'
 import { createSpeed, roundSpeed, type Speed } from './pace-shown.ts'
-import { leftText, outcomeText, waitingText } from './run-text.ts'
+import { leftText, outcomeOf, outcomeText, waitingText } from './run-text.ts'
 
 const ANNOUNCE_EVERY_PERCENT = 25
 
@@ -107,6 +107,7 @@ export const createProgress = ({ messages, announce, act, download, mayAct }: Pr
     if (!running) cancelling = false
     run = now
     card.dataset['status'] = now.status
+    card.dataset['outcome'] = outcomeOf(now)
     title.textContent = t(`page.run.${now.kind}`)
     percent.textContent = t('page.run.percent', { percent: now.percent })
     bar.value = now.percent

@@ -25,6 +25,8 @@ export interface Records {
   refresh(): Promise<void>
   /** Reads again unless the page is full: every read takes from the run's request limit. */
   grow(): Promise<void>
+  /** Nothing is shown, though there is something. */
+  isBlank(): boolean
   /** Lets the total follow a run. */
   follow(run: RunSnapshot): void
   /** Null while unknown. */
@@ -132,7 +134,8 @@ export const createRecords = <K extends EntityPlural>(
     // The buttons are below the rows: the new page begins out of sight.
     section.scrollIntoView({ block: 'start' })
     announce(range())
-    if (held instanceof HTMLButtonElement && held.disabled) (held === next ? previous : next).focus()
+    if (held instanceof HTMLButtonElement && held.disabled)
+      (held === next ? previous : next).focus({ preventScroll: true })
   }
   previous.addEventListener('click', turn(cursors.back))
   next.addEventListener(
@@ -141,7 +144,11 @@ export const createRecords = <K extends EntityPlural>(
       if (page !== null && page.next !== null) cursors.forward(page.next)
     })
   )
-  part(section, 'retry', HTMLButtonElement).addEventListener('click', refresh)
+  part(section, 'retry', HTMLButtonElement).addEventListener('click', async () => {
+    await refresh()
+    // The button is gone, and would take the keyboard's place with it.
+    if (element('trouble').hidden) scroll.focus({ preventScroll: true })
+  })
 
   initial?.items.forEach((item, index) => {
     const row = rows.children[index]
@@ -154,8 +161,11 @@ export const createRecords = <K extends EntityPlural>(
   return {
     refresh,
     async grow() {
-      if (page === null || page.count < PAGE_ROWS) await refresh()
+      // An answer that is on its way would be thrown away for a newer question.
+      const reading = section.hasAttribute('aria-busy')
+      if (!reading && (page === null || page.count < PAGE_ROWS)) await refresh()
     },
+    isBlank: () => page?.count === 0 && live.value() > 0,
     follow,
     total: () => (page === null ? null : live.value())
   }

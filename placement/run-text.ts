@@ -11,6 +11,13 @@ const SECONDS_MATTER_MS = 90_000
 const counted = ({ kind, created, deleted }: RunSnapshot, { t }: Messages): string =>
   kind === 'create' ? t('page.run.created', { ...created }) : t('page.run.deleted', { ...deleted })
 
+/** How a run has ended, for the eye; `open` while it is running. */
+export const outcomeOf = ({ status, failed, total }: RunSnapshot): 'open' | 'well' | 'partly' | 'badly' | 'stopped' => {
+  if (status === 'running') return 'open'
+  if (status === 'completed') return failed === 0 ? 'well' : failed < total ? 'partly' : 'badly'
+  return status === 'failed' ? 'badly' : 'stopped'
+}
+
 /** How a run has ended; empty while it is running. */
 export const outcomeText = (run: RunSnapshot, messages: Messages): string => {
   const { t, problem } = messages
@@ -26,7 +33,9 @@ export const outcomeText = (run: RunSnapshot, messages: Messages): string => {
         return t(`page.run.${run.status}`)
     }
   }
-  return run.status === 'running' ? '' : `${said()} ${counted(run, messages)}`
+  if (run.status === 'running') return ''
+  if (run.status === 'completed' && outcomeOf(run) === 'badly') return t('page.run.nothingDone')
+  return `${said()} ${counted(run, messages)}`
 }
 
 /** What a run waits for and until when; empty when it does not. @param now unix ms */

@@ -40,7 +40,7 @@ for (const [name, preferences] of Object.entries({ 'third-party': BLOCKED, all: 
     const { page: second, messages: more } = await stage.look('/crm/company/list/')
     const onRow = await openFromRow(second, /^Действия: /)
     await onRow.getByRole('button', { name: 'Создать контакты' }).click()
-    await runCard(onRow, 'completed').getByText('0 компаний и 10 контактов').waitFor()
+    await runCard(onRow, 'completed').getByText('Создано: 10 контактов.').waitFor()
 
     await app.getByRole('button', { name: 'Очистить' }).click()
     await app.getByRole('dialog').getByText('302 компании и 311 контактов').waitFor()

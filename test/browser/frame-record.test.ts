@@ -50,7 +50,7 @@ test('opened on a contact, it shows who that is, and offers contacts for the com
 
   await company.getByRole('textbox', { name: 'Сколько контактов' }).fill('4')
   await company.getByRole('button', { name: 'Создать контакты' }).click()
-  await app.locator('#run[data-status="completed"]').getByText('0 компаний и 4 контакта').waitFor()
+  await app.locator('#run[data-status="completed"]').getByText('Создано: 4 контакта.').waitFor()
   expect(stage.portal.state.counts()).toEqual({ companies: 2, contacts: 6 })
   const owners = stage.portal.state.records('contact').map(({ id }) => stage.portal.state.companyIdsOf(id))
   expect(owners).toEqual([[5], [], [5], [5], [5], [5]])
@@ -97,7 +97,7 @@ test('somebody without rights in the CRM reads why nothing is shown', { timeout:
   await app.locator('#contact').getByText('Портал отказал: не хватает прав в CRM.').waitFor()
   await app.locator('#companies').getByText('Не удалось прочитать записи. Портал отказал').waitFor()
   await app.getByRole('button', { name: 'Создать', exact: true }).click()
-  await app.locator('#run[data-status="completed"]').getByText('Создано: 0 компаний и 0 контактов.').waitFor()
+  await app.locator('#run[data-status="completed"]').getByText('Закончено, но ничего не получилось.').waitFor()
   await app.locator('#run details').getByText('Портал отказал: не хватает прав в CRM.').first().waitFor()
   expect(stage.portal.state.counts()).toEqual({ companies: 2, contacts: 2 })
   // Chromium itself reports the refused request.

@@ -90,7 +90,10 @@ test('access that the portal takes back ends the run with a sentence; opening an
   await runCard(app, 'failed')
     .getByText(/ткройте приложение в портале ещё раз/)
     .waitFor({ timeout: 20_000 })
-  // Chromium itself reports what the tables met.
+  // The tables are read once more when a run has ended; Chromium itself reports what they meet.
+  for (const table of ['#companies', '#contacts']) {
+    await app.locator(`${table} [data-part="trouble"]:not([hidden])`).waitFor({ state: 'attached' })
+  }
   expect(messages.filter(text => !text.includes('Failed to load resource'))).toEqual([])
 
   messages.length = 0

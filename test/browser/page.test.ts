@@ -120,7 +120,40 @@ test('tables go on in pages of 50 with row numbers, forwards and back', async ()
   await range.getByText('51–100 из 120').waitFor()
   await turn('Назад')
   await range.getByText('1–50 из 120').waitFor()
+
+  await page.locator('#companies').getByRole('button', { name: 'Вперёд' }).dblclick()
+  await range.getByText('51–100 из 120').waitFor()
+  await turn('Вперёд')
+  await range.getByText('101–120 из 120').waitFor()
   expect(messages).toEqual([])
+})
+
+test('who clears is told how many records go, and cannot delete nothing', async () => {
+  const site = await openSite({ portal: { seed: { companies: 3, contacts: 2 } } })
+  const { page } = await open(site.origin)
+  await page.getByRole('button', { name: 'Очистить' }).click()
+  const dialog = page.getByRole('dialog')
+  const submit = dialog.getByRole('button', { name: 'Удалить' })
+  await dialog.getByText('Удалять нечего.').waitFor()
+  expect(await submit.isDisabled()).toBe(true)
+  expect(await dialog.getByText('не сможет вернуть').isVisible()).toBe(false)
+  await dialog.getByLabel('Все компании и контакты').check()
+  await dialog.getByText('Будет удалено: 3 компании и 2 контакта.').waitFor()
+  await dialog.getByText('не сможет вернуть').waitFor()
+
+  // Begun elsewhere meanwhile.
+  await submit.click()
+  await dialog.getByText('Адрес не совпадает').waitFor()
+  await dialog.getByLabel('Чтобы подтвердить').pressSequentially('1')
+  await dialog.getByText('Адрес не совпадает').waitFor({ state: 'hidden' })
+  site.portal.restart(120_000)
+  await fetch(`${site.origin}/api/runs`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"kind":"create","companies":5}'
+  })
+  await dialog.getByText('Сервис занят, попробуйте позже').waitFor()
+  expect(await submit.isDisabled()).toBe(true)
 })
 
 test('hostile, endless and right-to-left names show as text, also on a phone', async () => {

@@ -57,6 +57,35 @@ test('a run that waits says for what and until when', async () => {
   await page.locator('#run[data-status="cancelled"]').waitFor()
 })
 
+test('a stopped run stays stopped, though the answer to the button comes after the stream has said so', async () => {
+  const site = await openSite({ settings: { BITRIX_RATE: '2', BITRIX_BURST: '20' } })
+  const { page, messages } = await open(site.origin)
+  const card = page.locator('#run')
+  const statuses: string[] = []
+  await page.exposeFunction('statusShown', (status: string) => statuses.at(-1) === status || statuses.push(status))
+  await card.evaluate(element => {
+    const { statusShown } = window as unknown as { statusShown: (status: string) => void } // exposed above
+    new MutationObserver(() => statusShown(element.dataset['status'] ?? '')).observe(element, {
+      attributeFilter: ['data-status']
+    })
+  })
+  await page.route('**/cancel', async route => {
+    const response = await route.fetch()
+    await page.locator('#run[data-status="cancelled"]').waitFor()
+    // What a snapshot looks like that was taken before the run had ended.
+    await route.fulfill({ response, json: { ...(await response.json()), status: 'running', finishedAt: null } })
+  })
+  await page.getByRole('textbox', { name: 'Компаний' }).fill('500')
+  await page.getByRole('button', { name: 'Создать' }).click()
+  const answered = page.waitForResponse('**/cancel')
+  await page.getByRole('button', { name: 'Остановить' }).click()
+  await (await answered).finished()
+  await page.getByRole('button', { name: 'Продолжить' }).click()
+  await page.locator('#run[data-status="completed"]').waitFor()
+  expect(statuses).toEqual(['running', 'cancelled', 'running', 'completed'])
+  expect(messages).toEqual([])
+})
+
 test('a dead server is announced, and the page comes back by itself', { timeout: 60_000 }, async () => {
   const site = await openSite()
   const { page, messages } = await open(site.origin)

@@ -6,7 +6,7 @@ import { createCursors, PAGE_ROWS } from '../../placement/cursors.ts'
 
 test('row numbers go on from page to page, and the way back passes the same pages', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1 }), { maxLength: 20 }), ids => {
+    fc.property(fc.uniqueArray(fc.integer({ min: 1 }), { maxLength: 20 }), ids => {
       const cursors = createCursors()
       const seen = ids.map(id => {
         const before = [cursors.after(), cursors.firstRow()]
@@ -21,6 +21,15 @@ test('row numbers go on from page to page, and the way back passes the same page
       expect(cursors.isFirst()).toBe(true)
     })
   )
+})
+
+test('a second click, while the next page is on its way, goes no further', () => {
+  const cursors = createCursors()
+  cursors.forward(50)
+  cursors.forward(50)
+  expect([cursors.after(), cursors.firstRow()]).toEqual([50, PAGE_ROWS + 1])
+  cursors.back()
+  expect(cursors.isFirst()).toBe(true)
 })
 
 test('going back from the first page stays there', () => {

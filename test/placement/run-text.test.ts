@@ -5,7 +5,7 @@ import en from '../../locales/en.json' with { type: 'json' }
 import ru from '../../locales/ru.json' with { type: 'json' }
 import { parseCount } from '../../placement/create-form.ts'
 import { createMessages } from '../../placement/messages.ts'
-import { leftText, outcomeText, waitingText } from '../../placement/run-text.ts'
+import { leftText, outcomeOf, outcomeText, waitingText } from '../../placement/run-text.ts'
 import type { RunSnapshot } from '../../server/core/run.ts'
 
 const run = (change: Partial<RunSnapshot>): RunSnapshot => ({
@@ -46,6 +46,19 @@ test('counts agree with their nouns', () => {
   )
 })
 
+test('what nobody asked for is not counted, and nothing is not praised', () => {
+  expect(outcomeText(run({ created: { companies: 0, contacts: 3 } }), russian)).toBe('Готово. Создано: 3 контакта.')
+  expect(outcomeText(run({ failed: 42, created: { companies: 0, contacts: 0 } }), russian)).toBe(
+    'Закончено, но ничего не получилось.'
+  )
+  expect([run({}), run({ failed: 3 }), run({ failed: 42 }), run({ status: 'cancelled' })].map(outcomeOf)).toEqual([
+    'well',
+    'partly',
+    'badly',
+    'stopped'
+  ])
+})
+
 test('a failed run says why: in the page’s language where the code is known, else in the server’s words', () => {
   const failed = (code: string) => run({ status: 'failed', failure: { code, message: 'Server words.' } })
   expect(outcomeText(failed('PORTAL_DELETED'), russian)).toContain('Портал удалён')
@@ -71,7 +84,7 @@ test('names the limit that a run waits for and the time', () => {
     )
   expect(waiting('crm.company.add', 600)).toMatch(/^Bitrix24 ограничил метод crm\.company\.add до \d\d:\d\d$/)
   expect(waiting('portal', 8)).toMatch(/^Портал не отвечает, следующая попытка в \d\d:\d\d:\d\d$/)
-  expect(waiting('reconciliation', 60)).toMatch(/^Ответ портала потерялся/)
+  expect(waiting('reconciliation', 60)).toMatch(/^Не все ответы портала дошли/)
   expect(waiting('requests', 30)).toMatch(/^Bitrix24 ограничил число запросов до/)
   // Half a second between two requests is no news.
   expect(waiting('requests', 0.5)).toBe('')
