@@ -11,7 +11,7 @@ export interface PortalParameters {
   readonly rate: number
   /** Operating seconds per method and window; absent: no limit. */
   readonly operating?: { readonly limit: number; readonly window: number; readonly methods: number }
-  /** Something has to be read before the first command: nobody can delete what was never looked at. */
+  /** Companies and contacts have to be looked at before the first command: nobody can delete what was never seen. */
   readonly look?: true
 }
 
@@ -53,17 +53,25 @@ const operatingSeconds = ({ rows, commandSeconds, operating, workers }: PortalPa
   return windows * operating.window + ((perMethod - windows * perWindow) * operating.methods) / workers
 }
 
-/** Seconds. */
-export const lowerBound = (p: PortalParameters): number => {
-  const look = p.look ? p.commandSeconds + p.latencySeconds : 0
-  const behindLook = p.look ? { ...p, burst: Math.min(p.burst, p.burst - 1 + p.rate * look) } : p
+/** Seconds of work alone. */
+const working = (p: PortalParameters): number => {
   let low = 0
   let high = 1
-  while (!feasible(behindLook, high)) high *= 2
+  while (!feasible(p, high)) high *= 2
   for (let step = 0; step < 60; step += 1) {
     const middle = (low + high) / 2
-    if (feasible(behindLook, middle)) high = middle
+    if (feasible(p, middle)) high = middle
     else low = middle
   }
-  return Math.max(high, operatingSeconds(p)) + p.latencySeconds + look
+  return Math.max(high, operatingSeconds(p)) + p.latencySeconds
 }
+
+/** Seconds with a look at both entities before: `requests` at once, `commands` in each. */
+const behindLook = (p: PortalParameters, requests: number, commands: number): number => {
+  const look = commands * p.commandSeconds + p.latencySeconds
+  return look + working({ ...p, burst: Math.min(p.burst, p.burst - requests + p.rate * look) })
+}
+
+/** Seconds. */
+export const lowerBound = (p: PortalParameters): number =>
+  p.look ? Math.min(behindLook(p, 1, 2), behindLook(p, 2, 1)) : working(p)

@@ -1,6 +1,7 @@
 // The phases of the own cost: whole runs flat out, a thousand readers on one run, and a visitor beside a run.
 // Must stay true: each phase has a fresh portal and, where memory counts, a fresh server; nothing of ours is warmed up unless said.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MAX_IN_FLIGHT } from '../server/core/dispatcher.ts'
 import { finished, PATHS, readProgress, startRun, visit } from './cost-clients.ts'
 import { type LoopDelay, type MeasuredServer, startMeasuredServer } from './cost-server.ts'
 import type { BenchPortal } from './portal.ts'
@@ -31,8 +32,8 @@ const FLAT_OUT: PortalSpeed = { commandMs: 0, workers: 64 }
  * More workers than a run uses, and lists at once: what a visitor waits for is ours.
  */
 const STEADY: PortalSpeed = {
-  commandMs: 60,
-  workers: 64,
+  commandMs: 80,
+  workers: 2 * MAX_IN_FLIGHT,
   methodMs: { 'crm.company.list': 0, 'crm.contact.list': 0 }
 }
 

@@ -131,7 +131,7 @@ export const costLines = ({ small, large, crowd, visits, goals }: Cost): string[
   'Own cost: the built server in its own process, its journal on disk; the portal in another, without limits.',
   `Flat out: the portal needs no time for a command, so both processes are as busy as they can be. Idle: ${small.idleMB.toFixed(0)} MB.`,
   ...[small.create, small.clear, large.create, large.clear].map(runLine),
-  'Steady: a portal that takes 60 ms a command, at most 800 rows a second.',
+  'Steady: a portal that takes 80 ms a command, at most 800 rows a second.',
   runLine(visits.run),
   `${crowd.clients} readers on one such run:`,
   ...crowdLines(crowd),
