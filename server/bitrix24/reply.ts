@@ -23,6 +23,7 @@ const optionalNumber = number.optional().catch(undefined)
 
 const timeSchema = z.object({
   duration: number.catch(0),
+  finish: optionalNumber,
   operating: optionalNumber,
   operating_reset_at: optionalNumber
 })
@@ -68,7 +69,8 @@ export const parseJson = (body: string): unknown => {
 /** undefined when the body is no readable answer to a batch. */
 export const readBatch = (body: unknown): BatchBody | undefined => batchSchema.safeParse(body).data
 
-export const readNumber = (value: unknown): number | undefined => number.safeParse(value).data
+export const readNumber = (value: unknown): number | undefined =>
+  value === undefined ? undefined : number.safeParse(value).data
 
 /** A command's `time` block; undefined when there is none. */
 export const readTime = (value: unknown): z.infer<typeof timeSchema> | undefined => timeSchema.safeParse(value).data

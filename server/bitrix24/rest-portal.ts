@@ -73,7 +73,13 @@ const readReply = (body: BatchBody, commands: readonly Command[], halt: boolean)
   }
   const times = readTimes(body, commands)
   const sum = [...times.values()].reduce((seconds, { duration }) => seconds + duration, 0)
-  return { outcomes, times, duration: body.time?.duration ?? sum }
+  const finish = body.time?.finish
+  return {
+    outcomes,
+    times,
+    duration: body.time?.duration ?? sum,
+    finishedAt: finish === undefined ? undefined : finish * 1000
+  }
 }
 
 /** Portal over any client. `execute` throws RangeError or TypeError for commands that cannot be sent, before sending. */

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts'
 import { createLoadCounter, rowsOf } from './load.ts'
 import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, COMMANDS_PER_BATCH, type Command, type Portal, PortalFailure } from './portal.ts'
-import { learnReads, type Speed, seenWorkers, unknownSpeed } from './speed.ts'
+import { learnReads, type Speed, surroundingsOf, unknownSpeed } from './speed.ts'
 
 /** How long a page goes on trying: somebody waits for it. */
 const PAGE_PATIENCE_MS = 2000
@@ -69,12 +69,11 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      const { latency } = speed
-      const { idle, ...standing } = place.answered(now, reply.duration, seenWorkers(speed))
-      const unexplained = Number.isFinite(latency) ? Math.max(0, idle - latency) : 0
+      const { idle, ...standing } = place.answered(now, reply, surroundingsOf(speed))
+      const unexplained = Number.isFinite(speed.latency) ? idle : 0
       return { reply, elapsed: (now - sentAt) / 1000, unexplained, rowsInFlight, ...standing }
     } catch (error) {
-      place.answered(clock.now())
+      place.left(clock.now())
       if (error instanceof PortalFailure) {
         if (error.kind === 'intensity') pace.refused(clock.now(), sentAt)
         if (error.kind === 'operating') for (const { method } of commands) pace.park(method, clock.now())

@@ -2,7 +2,7 @@
 // Must stay true: pure arithmetic over what it was told; what is under way is answered long before a request's time is up.
 import type { Answer } from './answer.ts'
 import { cutBatch, idleTimes } from './cut.ts'
-import { rowsOf, type UnderWay } from './load.ts'
+import { rowsOf, togetherMs, type UnderWay } from './load.ts'
 import { openingSize, PROBE_ROWS, UNKNOWN_IN_FLIGHT } from './opening.ts'
 import { dueUntil, someWait } from './punctuality.ts'
 import { learnSpeed, noneWaited, type Speed, secondsPerCommand, seenWorkers, throughput, workersOf } from './speed.ts'
@@ -18,6 +18,8 @@ const SPARE = 1
 const UNDOUBTED = 1 / 25
 /** Seconds: nobody waits for less. */
 const MOMENT = 1e-3
+/** So many that left together may arrive in any order: then one that is to wait for a worker is held back until all of them are there. */
+const CROWD = 2
 /** Where the request bucket decides how long a run takes: under way is this much more than would just get through. */
 const ENOUGH = 1.5
 /** And that is so when the bucket takes longer than this many batches. */
@@ -76,8 +78,9 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
         return openingSize({ left, free, rate, load, perRead: speed.perRead, requestSeconds, grain })
       }
       const known = { perCommand, latency: speed.latency, now }
-      let workers = workersOf(speed)
-      if (workers === undefined && someWait(load, known)) {
+      const counted = workersOf(speed)
+      let workers = counted
+      if (counted === undefined && someWait(load, known)) {
         holdUntil = dueUntil(load, known)
         if (holdUntil > now) return 0
         workers = seenWorkers(speed)
@@ -99,12 +102,20 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       const crowd = idle > requestSeconds * UNDOUBTED ? abreast : abreast + SPARE
       const full = inFlight >= crowd && tooEarly > MOMENT
       if (full) holdUntil = now + tooEarly * 1000
+      /** Whoever is to wait comes behind the others, not among them. */
+      const behind = (nth: number, ms: number, rows: number): number => {
+        const from = (load.at(-nth)?.since ?? 0) + ms
+        if (from > now) holdUntil = from
+        return from > now ? 0 : rows
+      }
       const room = inFlight === 0 || rowsOf(load) + size <= rowsAllowed(perCommand)
-      if (!full && room) return size
+      if (!full && room) {
+        return counted === undefined || inFlight < counted ? size : behind(CROWD, speed.latency * 1000, size)
+      }
       // No place but for a small one, which soon tells whether it had to wait behind all this: there may be more workers.
       const spare = requests > left / cap + 1 && !load.some(({ rows }) => rows === PROBE_ROWS)
       const ask = full ? noneWaited(speed) && left > cap * abreast : workers === undefined
-      return spare && ask ? PROBE_ROWS : 0
+      return spare && ask ? behind(1, togetherMs(speed.latency) + 1, PROBE_ROWS) : 0
     },
     againAt: () => holdUntil,
     measured(answer) {

@@ -6,7 +6,7 @@ export interface UnderWay {
   readonly rows: number
   /** Unix ms. */
   readonly since: number
-  /** Older requests that lay there then, and when those of them that are gone were answered. */
+  /** Older requests that lay there then, and when those that may have come before this one were answered. */
   readonly ahead: number
   readonly passed: readonly number[]
 }
@@ -21,58 +21,117 @@ export interface LoadCounter {
   occupy(rows: number, now: number): Place
 }
 
-/** How a request stood among the others. */
+/** How a request stood among the others. A portal takes them in the order in which they come. */
 export interface Standing {
-  /** Requests that the portal worked on when it began with this one, itself included, as it takes them in their order. */
-  readonly abreast: number
-  /** Older requests that lay there when this one came. */
-  readonly ahead: number
-  /** Those of them that were answered before it began. Where there are none it did not wait for a worker, however late its answer came. */
+  /** So many requests at least the portal worked on when it began with this one, itself included. */
+  readonly least: number
+  /** And if this one had to wait for a worker, so many at most. */
+  readonly most: number
+  /** Requests that came before it and were answered before it began. Where there are none it did not wait for a worker, however late its answer came. */
   readonly passed: number
-  /** Seconds from when a worker should have been free for it to when the portal began with it; its way there and back is in them. */
+  /** Seconds between a worker's being free for it and the portal's beginning with it. */
   readonly idle: number
 }
 
-export interface Place {
-  /** The request is answered, or given up. `duration`: the portal's own seconds for it. `workers`: requests that the portal works on at once. */
-  answered(now: number, duration?: number, workers?: number): Standing
+/** What an answer says of the portal's work on it. */
+export interface Work {
+  /** Seconds. */
+  readonly duration: number
+  /** Unix ms by the portal's own clock, which knows nothing of what held the answer up; undefined where it does not say. */
+  readonly finishedAt: number | undefined
 }
 
-/** An end within this share of a request's own time around its beginning made room for it. */
-const BLUR = 0.1
+/** What is known of the portal when an answer comes. */
+export interface Surroundings {
+  /** Requests that the portal works on at once. */
+  readonly workers: number
+  /** Seconds on the wire. */
+  readonly latency: number
+}
+
+export interface Place {
+  /** The request is answered. */
+  answered(now: number, work: Work, surroundings: Surroundings): Standing
+  /** The request is given up, or how it stood does not matter. */
+  left(now: number): void
+}
+
+/** An end so near to a request's beginning, in parts of its own time and in milliseconds, may have made room for it, or not. */
+const NEAR = 0.02
+const NEAR_MS = 3
+/** Requests that leave within this share of the time on the wire may overtake one another. */
+const TOGETHER = 0.5
+
+/** Milliseconds within which it is not known which of two requests came first. */
+export const togetherMs = (latency: number): number => latency * TOGETHER * 1000
+
+interface Request extends UnderWay {
+  readonly order: number
+  readonly passed: number[]
+}
+/** `began`, `ended`: by the portal's clock. */
+interface Answered extends Pick<Request, 'order' | 'since'> {
+  readonly at: number
+  readonly began: number
+  readonly ended: number
+}
 
 /** `freed`: called whenever a request has been answered. */
 export const createLoadCounter = (freed: () => void = () => undefined): LoadCounter => {
-  const open = new Set<UnderWay & { readonly order: number; readonly passed: number[] }>()
+  const open = new Set<Request>()
   /** Answered while one that is still open lay there. */
-  let closed: { readonly order: number; readonly at: number }[] = []
+  let closed: Answered[] = []
   let count = 0
+
+  const leave = ({ order, since }: Request, at: number, blur: number): void => {
+    const [oldest] = open
+    for (const other of open) if (other.order > order || other.since >= since - blur) other.passed.push(at)
+    // Whoever is still open was sent after those had ended.
+    closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
+    freed()
+  }
 
   return {
     now: () => [...open],
     occupy(rows, since) {
       count += 1
-      const request = { rows, since, ahead: open.size, passed: [], order: count }
+      const request: Request = { rows, since, ahead: open.size, passed: [], order: count }
       open.add(request)
       return {
-        answered(at, duration = 0, workers = 1) {
+        left(at) {
           open.delete(request)
-          for (const other of open) if (other.order > request.order) other.passed.push(at)
-          const began = at - duration * 1000 * (1 - BLUR)
-          const before = ({ order }: { order: number }): boolean => order < request.order
-          const abreast =
-            1 + [...open].filter(before).length + closed.filter(other => other.at > began && before(other)).length
-          const [oldest] = open
-          closed.push({ order: request.order, at })
-          // Whoever is still open was sent after those had ended.
-          closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
-          freed()
-          const passed = request.passed.filter(end => end <= began)
-          // The portal takes requests in their order: so many had to end before it was this one's turn.
-          const turn = request.ahead + 1 - workers
-          const freeAt = turn <= 0 ? since : (passed[turn - 1] ?? began)
-          const idle = Math.max(0, at - duration * 1000 - freeAt) / 1000
-          return { abreast, ahead: request.ahead, passed: passed.length, idle }
+          leave(request, at, 0)
+        },
+        answered(at, { duration, finishedAt = at }, { workers, latency }) {
+          const { order } = request
+          const blur = togetherMs(latency)
+          const began = finishedAt - duration * 1000
+          const near = duration * 1000 * NEAR + NEAR_MS
+          open.delete(request)
+          const others = [...open]
+          const together = (other: { readonly order: number; readonly since: number }): boolean =>
+            other.order > order && other.since <= since + blur
+          const least =
+            1 +
+            others.filter(other => other.order < order && other.since < since - blur).length +
+            closed.filter(other => other.began <= began + near && other.ended > began + near).length
+          const most =
+            others.filter(other => other.order < order || together(other)).length +
+            closed.filter(other => other.began < began + near && other.ended > began - near).length
+          const ends = closed
+            .filter(other => (other.order < order || together(other)) && other.ended <= began + near)
+            .map(({ ended }) => ended)
+            .sort((one, other) => one - other)
+          // Who waits begins as soon as another one ends.
+          const waited = ends.some(end => end >= began - near)
+          // So many had to end before it was this one's turn.
+          const ahead = request.ahead + others.filter(together).length + closed.filter(together).length
+          const turn = ahead + 1 - workers
+          const late = (at - since) / 1000 - duration - latency
+          const idle = turn <= 0 ? late : Math.min(late, (began - (ends[turn - 1] ?? began)) / 1000)
+          closed.push({ order, since, at, began, ended: finishedAt })
+          leave(request, at, blur)
+          return { least, most: Math.max(least, most), passed: waited ? ends.length : 0, idle: Math.max(0, idle) }
         }
       }
     }

@@ -50,6 +50,8 @@ export interface BatchReply {
   readonly times: ReadonlyMap<string, CommandTime>
   /** Wall seconds that the portal says it spent on the whole request. */
   readonly duration: number
+  /** Unix ms by the portal's own clock; undefined where it does not say. */
+  readonly finishedAt: number | undefined
 }
 
 /** Why a whole request failed, as far as the next step depends on it. */

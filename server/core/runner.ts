@@ -129,7 +129,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       result = { failure: error, elapsed: (clock.now() - sentAt) / 1000 }
       if (ending === undefined) trouble(error)
     } finally {
-      place.answered(clock.now())
+      place.left(clock.now())
     }
     const { blocked, ...settlement } = mission.settle(batch, result)
     if (blocked !== null) end(failedBy(blocked))

@@ -1,19 +1,26 @@
 // What answers say of a portal's speed: seconds per command, requests worked on at once, time on the wire.
 // Must stay true: learned from answers only; an estimate falls as soon as answers come too slowly for it.
 import type { Answer } from './answer.ts'
+import type { Surroundings } from './load.ts'
 import type { BatchReply } from './portal.ts'
 
-/** An answer that waited longer than this share of its own work stood in a queue. */
+/** An answer that waited longer than this share of its own work stood in a queue; */
 const QUEUED = 0.2
+/** unless it was held up on the way: for as long as the way takes, or for a moment of ours. */
+const HELD_UP_SECONDS = 0.02
 /** A portal with a coarse clock may say that a command took no time at all: nothing can be planned with that. */
 const SHORTEST = 1e-6
+/** What is known of the time of a command weighs as much as so many of them. */
+const KNOWN_COMMANDS = 25
 /** Newest answers that say how many the portal works on: the last of a wave that began together counts all of it. */
 const REMEMBERED = 48
-/** Share of those that waited which may have been late for another reason (delivered twice, held up on the way). */
-const ODD = 1 / 8
-/** Fewer of them say how fast it gets through all that lies there: what slows it down is to be noticed soon. Each is a little too low. */
+/** So many of them are enough: some crowd at our door, or came in another order than they left. */
+const NEARLY = 0.9
+/** Fewer say how fast it gets through all that lies there: what slows it down is to be noticed soon. Each is a little too low. */
 const FLOWS = 16
 const FLOW = 1.1
+/** At least so many without a wait mean that there may be more workers. */
+const FEWEST = 4
 
 /** What is known of a portal's speed; outlives a run, so that only the first one has to measure before it trusts. */
 export interface Speed {
@@ -21,8 +28,8 @@ export interface Speed {
   readonly perCommand: Map<string, number>
   /** Seconds that a read takes: all that is known before the first run. */
   perRead: number | undefined
-  /** How many requests the portal worked on at once: what the newest answers say. */
-  readonly abreast: { readonly count: number; readonly ahead: number; readonly queued: boolean }[]
+  /** Between which counts the number of requests is that the portal works on at once, as the newest answers say; `most` is infinite where none had to wait. */
+  readonly abreast: { readonly least: number; readonly most: number }[]
   /** How many it must have worked on to get through what lay there, in the time that an answer took; infinite where none had to wait. */
   readonly flow: number[]
   /** Shortest time that an answer spent outside the portal's own work. */
@@ -41,46 +48,40 @@ export const unknownSpeed = (): Speed => ({
 export const secondsPerCommand = ({ perCommand }: Speed, kind: string): number | undefined =>
   perCommand.get(kind) ?? [...perCommand.values()][0]
 
-/**
- * Requests that began together. Where answers crowd at our door, one that waited seems to have begun while others still went on:
- * but the portal works on no more than lay before one that had to wait, and on as many as began at once.
- */
-const countOf = (abreast: Speed['abreast']): number => {
-  let atOnce = 1
-  let seen = 1
-  const before: number[] = []
-  for (const { count, ahead, queued } of abreast) {
-    if (queued) {
-      seen = Math.max(seen, count)
-      before.push(ahead)
-    } else atOnce = Math.max(atOnce, count)
-  }
-  before.sort((one, other) => one - other)
-  const most = before[Math.ceil(before.length * ODD) - 1] ?? Number.POSITIVE_INFINITY
-  return Math.max(atOnce, Math.min(seen, most))
+/** Requests that the portal was seen to work on at once: the smallest count on which nearly most of the answers agree. */
+export const seenWorkers = ({ abreast }: Speed): number => {
+  const counts = [...new Set(abreast.map(({ least }) => least))].sort((one, other) => one - other)
+  const votes = counts.map(count => abreast.filter(({ least, most }) => least <= count && count <= most).length)
+  return counts[votes.findIndex(agreed => agreed >= NEARLY * Math.max(...votes))] ?? 1
 }
 
-/** Requests that the portal was seen to work on at once; fewer, also less than one, where answers come too slowly for so many. */
-export const throughput = ({ abreast, flow }: Speed): number =>
-  Math.min(countOf(abreast), flow.length === 0 ? 1 : Math.max(...flow) * FLOW)
+/** The same; fewer, also less than one, where answers come too slowly for so many. */
+export const throughput = (speed: Speed): number =>
+  Math.min(seenWorkers(speed), speed.flow.length === 0 ? 1 : Math.max(...speed.flow) * FLOW)
 
-/** Requests that the portal was seen to work on at once, at least 1. */
-export const seenWorkers = (speed: Speed): number => Math.max(1, Math.ceil(throughput(speed)))
+/** What load.ts asks for. */
+export const surroundingsOf = (speed: Speed): Surroundings => ({
+  workers: seenWorkers(speed),
+  latency: Number.isFinite(speed.latency) ? speed.latency : 0
+})
 
 /** Requests that the portal works on at once; undefined as long as none had to wait: then there may be more. */
 export const workersOf = (speed: Speed): number | undefined =>
-  speed.abreast.some(({ queued }) => queued) ? seenWorkers(speed) : undefined
+  speed.abreast.some(({ most }) => Number.isFinite(most)) ? seenWorkers(speed) : undefined
 
-/** True when none of the newest answers had to wait: the portal may work on more than it was seen to. */
-export const noneWaited = ({ flow }: Speed): boolean => flow.length === FLOWS && !flow.some(Number.isFinite)
+/** True when none of the newest answers had to wait, twice as many as workers were seen: there may be more. */
+export const noneWaited = (speed: Speed): boolean => {
+  const count = Math.min(FLOWS, Math.max(FEWEST, 2 * seenWorkers(speed)))
+  return speed.flow.length >= count && !speed.flow.slice(-count).some(Number.isFinite)
+}
 
 const remember = <T>(list: T[], item: T, most: number): void => {
   list.push(item)
   if (list.length > most) list.shift()
 }
 
-const smooth = (before: number | undefined, now: number): number =>
-  before === undefined ? now : before * 0.8 + now * 0.2
+const smooth = (before: number | undefined, now: number, commands: number): number =>
+  before === undefined ? now : before + ((now - before) * commands) / (commands + KNOWN_COMMANDS)
 
 /** Seconds per command of a reply; undefined where none was executed. */
 const eachOf = ({ duration, times }: BatchReply): number | undefined =>
@@ -90,21 +91,35 @@ const eachOf = ({ duration, times }: BatchReply): number | undefined =>
 export const learnReads = (speed: Speed, reply: BatchReply, elapsed: number): void => {
   const each = eachOf(reply)
   if (each === undefined) return
-  speed.perRead = smooth(speed.perRead, each)
+  speed.perRead = smooth(speed.perRead, each, reply.times.size)
   speed.latency = Math.min(speed.latency, Math.max(0, elapsed - reply.duration))
+}
+
+/**
+ * True when a request had to wait for a worker: it began as another one ended, later than anything else explains, and no later than all that lay
+ * before it can take.
+ */
+const hadToWait = (speed: Speed, { reply, elapsed, passed, rowsInFlight }: Answer, each: number): boolean => {
+  const { duration, times } = reply
+  const wait = elapsed - speed.latency - duration
+  const before = (rowsInFlight - times.size) * each
+  return (
+    passed > 0 && wait > Math.max(QUEUED * duration, HELD_UP_SECONDS, speed.latency) && wait < before * (1 + QUEUED)
+  )
 }
 
 /** Takes an answer to a batch of this kind of run into account. */
 export const learnSpeed = (speed: Speed, kind: string, answer: Answer): void => {
-  const { reply, elapsed, abreast, ahead, passed, rowsInFlight } = answer
-  const { duration } = reply
+  const { reply, elapsed, least, rowsInFlight } = answer
+  const { duration, times } = reply
   const each = eachOf(reply)
   if (each === undefined) return
-  speed.perCommand.set(kind, smooth(speed.perCommand.get(kind), each))
+  speed.perCommand.set(kind, smooth(speed.perCommand.get(kind), each, times.size))
   speed.latency = Math.min(speed.latency, Math.max(0, elapsed - duration))
-  const served = Math.max(elapsed - speed.latency, duration, 1e-6)
-  const queued = passed > 0 && served - duration > Math.max(QUEUED * duration, 0.02)
+  const waited = hadToWait(speed, answer, each)
+  const served = Math.max(elapsed - speed.latency, duration, SHORTEST)
   // An answer that came at once says of no limit.
-  remember(speed.flow, queued ? (rowsInFlight * each) / served : Number.POSITIVE_INFINITY, FLOWS)
-  if (queued || abreast > seenWorkers(speed)) remember(speed.abreast, { count: abreast, ahead, queued }, REMEMBERED)
+  remember(speed.flow, waited ? (rowsInFlight * each) / served : Number.POSITIVE_INFINITY, FLOWS)
+  const most = waited ? answer.most : Number.POSITIVE_INFINITY
+  if (waited || least >= seenWorkers(speed)) remember(speed.abreast, { least, most }, REMEMBERED)
 }

@@ -52,9 +52,20 @@ test('an answer without the outer time, or with none at all, counts: its command
       result: { result: { c1: 1, c2: 2, c3: 3 }, result_time: { c1: { duration: 0.2 }, c2: { duration: 0.3 } } }
     })
   )
-  const { outcomes, duration } = await raw.portal.execute(commands, { halt: false })
+  const { outcomes, duration, finishedAt } = await raw.portal.execute(commands, { halt: false })
   expect([...outcomes.values()].map(({ kind }) => kind)).toEqual(['ok', 'ok', 'ok'])
   expect(duration).toBeCloseTo(0.5)
+  expect(finishedAt).toBeUndefined()
+})
+
+test("the end of the work is told by the portal's own clock, whose start may be a whole second", async () => {
+  raw = await startRawPortal(
+    batch({ result: { c1: 1 } }, { start: 1721660468, finish: 1721660468.75, duration: 0.25, processing: 0 })
+  )
+  expect(await raw.portal.execute(commands, { halt: false })).toMatchObject({
+    duration: 0.25,
+    finishedAt: 1721660468_750
+  })
 })
 
 test('every map may come as an empty list', async () => {

@@ -122,6 +122,7 @@ export const portalSuite = (name: string, open: () => Promise<PortalUnderTest>):
       })
       expect([...reply.times.keys()]).toEqual(['good', 'last'])
       expect(reply.duration).toBeGreaterThanOrEqual(0)
+      expect(Math.abs((reply.finishedAt ?? 0) - Date.now())).toBeLessThan(3_600_000)
     })
 
     test('lists go on behind an id, without counting', async () => {

@@ -90,7 +90,12 @@ test('rows that a late answer brings back are looked up at once: whoever has ans
     // Half a second on the way, and refused at its first row: the portal stops there.
     await simulation.clock.sleep(500)
     const outcomes = commands.map(({ key }, index) => [key, index === 0 ? refused : skipped] as const)
-    return { outcomes: new Map<string, CommandOutcome>(outcomes), times: new Map(), duration: 0.01 }
+    return {
+      outcomes: new Map<string, CommandOutcome>(outcomes),
+      times: new Map(),
+      duration: 0.01,
+      finishedAt: undefined
+    }
   }
   Object.assign(portal, { execute: late })
   const lookedUp = countLookUps(simulation)
@@ -103,13 +108,22 @@ test('rows that a late answer brings back are looked up at once: whoever has ans
 
 test('a worker is free for a request when enough older ones are done; what comes after that is no wait for one', () => {
   const load = createLoadCounter()
-  const first = load.occupy(10, 0)
-  const second = load.occupy(10, 0)
-  const third = load.occupy(10, 0)
-  const fourth = load.occupy(10, 0)
-  expect(first.answered(1000, 1, 2).idle).toBe(0)
-  expect(second.answered(1500, 1, 2).idle).toBe(0.5)
+  const [first, second, third, fourth] = [0, 1, 2, 3].map(at => load.occupy(10, at))
+  const idleOf = (place: typeof first, at: number): number | undefined =>
+    place?.answered(at, { duration: 1, finishedAt: at }, { workers: 2, latency: 0 }).idle
+  expect(idleOf(first, 1000)).toBe(0)
+  expect(idleOf(second, 1501)).toBe(0.5)
   // Two workers: the third had its turn when the first was done, the fourth when the second was.
-  expect(third.answered(2000, 1, 2).idle).toBe(0)
-  expect(fourth.answered(4500, 1, 2).idle).toBe(2)
+  expect(idleOf(third, 2000)).toBe(0)
+  expect(idleOf(fourth, 4501)).toBe(2)
+})
+
+test('of requests that left together, each may have come last: a wait that this explains is no lateness', () => {
+  const load = createLoadCounter()
+  const [first, second, third] = [0, 1, 2].map(at => load.occupy(10, at))
+  const idleOf = (place: typeof first, at: number): number | undefined =>
+    place?.answered(at, { duration: 1, finishedAt: at }, { workers: 2, latency: 0.04 }).idle
+  expect(idleOf(second, 1020)).toBe(0)
+  expect(idleOf(third, 1030)).toBe(0)
+  expect(idleOf(first, 2020)).toBe(0)
 })

@@ -5,71 +5,94 @@ import { createLoadCounter } from '../../server/core/load.ts'
 import { learnSpeed, seenWorkers, unknownSpeed, workersOf } from '../../server/core/speed.ts'
 
 const COMMAND = 0.01
-const answerTo = (rows: number, standing: Omit<Answer, 'reply' | 'rowsInFlight' | 'unexplained'>): Answer => ({
+/** Rows in the batch, seconds until its answer, and how it stood; behind so many rows that it may have waited. */
+const answerTo = (
+  rows: number,
+  standing: Pick<Answer, 'elapsed' | 'least'> & Partial<Pick<Answer, 'most' | 'passed'>>
+): Answer => ({
   reply: {
     outcomes: new Map(),
     times: new Map(Array.from({ length: rows }, (_, index) => [`c${index}`, { duration: COMMAND }])),
-    duration: rows * COMMAND
+    duration: rows * COMMAND,
+    finishedAt: undefined
   },
-  rowsInFlight: rows,
+  rowsInFlight: 400,
   unexplained: 0,
+  most: standing.least,
+  passed: 0,
   ...standing
 })
+/** One that met nobody: the way takes a hundredth of a second. */
+const alone = answerTo(1, { elapsed: 0.02, least: 1 })
 
 describe('a portal of unknown size', () => {
   test('an answer that comes late, although nothing was answered before it, says nothing of its workers', () => {
     const speed = unknownSpeed()
-    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.02, abreast: 1, ahead: 0, passed: 0 }))
-    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.5, abreast: 15, ahead: 14, passed: 0 }))
+    learnSpeed(speed, 'create', alone)
+    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.5, least: 15 }))
     expect(workersOf(speed)).toBeUndefined()
     expect(seenWorkers(speed)).toBe(15)
   })
 
   test('one that waited for older ones to be done says how many there are', () => {
     const speed = unknownSpeed()
-    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.02, abreast: 1, ahead: 0, passed: 0 }))
-    for (let ahead = 1; ahead < 8; ahead += 1)
-      learnSpeed(speed, 'create', answerTo(50, { elapsed: 0.5, abreast: ahead + 1, ahead, passed: ahead }))
-    learnSpeed(speed, 'create', {
-      ...answerTo(2, { elapsed: 0.52, abreast: 8, ahead: 8, passed: 1 }),
-      rowsInFlight: 402
-    })
+    learnSpeed(speed, 'create', alone)
+    for (let least = 2; least <= 8; least += 1) learnSpeed(speed, 'create', answerTo(50, { elapsed: 0.5, least }))
+    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.52, least: 8, passed: 1 }))
     expect(workersOf(speed)).toBe(8)
+  })
+
+  test('one that was later than all that lay before it takes did not wait for that', () => {
+    const speed = unknownSpeed()
+    learnSpeed(speed, 'create', alone)
+    learnSpeed(speed, 'create', { ...answerTo(2, { elapsed: 0.1, least: 1, passed: 1 }), rowsInFlight: 4 })
+    expect(workersOf(speed)).toBeUndefined()
   })
 
   test('a crowd of answers does not make it look larger than it is', () => {
     const speed = unknownSpeed()
-    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.02, abreast: 1, ahead: 0, passed: 0 }))
-    for (let ahead = 1; ahead < 32; ahead += 1)
-      learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.06, abreast: ahead + 1, ahead, passed: 0 }))
-    // Eight had to wait; those before the last of them were answered, but not yet heard, when it seemed to begin.
-    for (let ahead = 32; ahead < 40; ahead += 1)
-      learnSpeed(speed, 'create', {
-        ...answerTo(2, { elapsed: 0.1, abreast: ahead - 2, ahead, passed: ahead - 10 }),
-        rowsInFlight: 250
-      })
-    expect(workersOf(speed)).toBe(32)
+    learnSpeed(speed, 'create', alone)
+    for (let least = 2; least <= 32; least += 1) learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.07, least }))
+    // Eight had to wait. All workers were done at the same moment: who began first is not known.
+    for (let nth = 1; nth <= 8; nth += 1)
+      learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.1, least: nth, most: 31 + nth, passed: nth }))
+    expect(workersOf(speed)).toBeGreaterThanOrEqual(28)
+    expect(workersOf(speed)).toBeLessThanOrEqual(32)
   })
 })
 
 test('one that was late for another reason does not make the workers fewer', () => {
   const speed = unknownSpeed()
-  learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.02, abreast: 1, ahead: 0, passed: 0 }))
-  const waited = { elapsed: 0.12, abreast: 32, ahead: 32, passed: 1 }
-  for (let count = 0; count < 20; count += 1) learnSpeed(speed, 'create', { ...answerTo(6, waited), rowsInFlight: 400 })
+  learnSpeed(speed, 'create', alone)
+  for (let count = 0; count < 20; count += 1)
+    learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.12, least: 32, passed: 1 }))
   expect(workersOf(speed)).toBe(32)
   // Delivered twice, for example: everything that lay there when it left was answered in the meantime.
-  learnSpeed(speed, 'create', { ...answerTo(6, { ...waited, ahead: 5, passed: 5, abreast: 1 }), rowsInFlight: 30 })
+  learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.12, least: 1, passed: 5 }))
   expect(workersOf(speed)).toBe(32)
 })
 
-test('a request knows how many lay before it, and how many of them were answered before it began', () => {
-  const load = createLoadCounter()
-  const first = load.occupy(50, 0)
-  const second = load.occupy(50, 0)
-  const third = load.occupy(2, 0)
-  expect(first.answered(500, 0.5)).toMatchObject({ ahead: 0, passed: 0 })
-  expect(third.answered(540, 0.02)).toMatchObject({ abreast: 2, ahead: 2, passed: 1 })
-  // The first was answered before, but this one had begun long before that.
-  expect(second.answered(560, 0.5)).toMatchObject({ ahead: 1, passed: 0 })
+describe('a request knows how it stood among the others', () => {
+  const known = { workers: 1, latency: 0.01 }
+  const work = (duration: number, finishedAt: number) => ({ duration, finishedAt })
+
+  test('also when its answer is late: the portal has a clock of its own', () => {
+    const load = createLoadCounter()
+    const first = load.occupy(50, 0)
+    const second = load.occupy(50, 10)
+    const third = load.occupy(2, 20)
+    expect(first.answered(500, work(0.5, 77_500), known)).toMatchObject({ passed: 0 })
+    // It began when the first was done, beside the second.
+    expect(third.answered(700, work(0.02, 77_521), known)).toMatchObject({ least: 2, most: 2, passed: 1 })
+    // It had begun long before the first was done.
+    expect(second.answered(900, work(0.5, 77_550), known)).toMatchObject({ passed: 0 })
+  })
+
+  test('and if all were done at the same moment, between which counts', () => {
+    const load = createLoadCounter()
+    const places = [0, 10, 20, 30].map(since => load.occupy(10, since))
+    for (const place of places.slice(0, 2)) place.answered(150, work(0.1, 100), known)
+    expect(places[2]?.answered(250, work(0.1, 201), known)).toMatchObject({ least: 1, most: 2, passed: 2 })
+    expect(places[3]?.answered(260, work(0.1, 201), known)).toMatchObject({ least: 2, most: 3, passed: 2 })
+  })
 })

@@ -2,12 +2,17 @@
 import { describe, expect, it, test } from 'vitest'
 import { lowerBound } from '../../bench/bound.ts'
 import { clearAll, createRows, createSimulation } from '../support/simulation.ts'
+import { createUneven, type Uneven } from '../support/uneven.ts'
 
 const standard = { latencySeconds: 0.04, burst: 50, rate: 2 }
 
 /** Ratios bound / measured of a create run and of the clear run behind it, twice: on an unknown portal, and once it is known. */
-const ratios = async (rows: number, commandMs: number, workers: number) => {
-  const simulation = createSimulation({ ...standard, workers, commandSeconds: () => commandMs / 1000 })
+const ratios = async (rows: number, commandMs: number, workers: number, uneven?: Uneven) => {
+  const simulation = createSimulation({
+    ...{ ...standard, workers },
+    commandSeconds: () => (commandMs / 1000) * (uneven?.factor() ?? 1),
+    delaySeconds: () => uneven?.delay() ?? 0
+  })
   const portal = { ...standard, rows, workers, commandSeconds: commandMs / 1000 }
   const pair = async () => {
     // Whoever starts a run has the page open: the portal has answered before.
@@ -27,19 +32,19 @@ const ratios = async (rows: number, commandMs: number, workers: number) => {
 describe('as fast as the portal allows', () => {
   // Least ratios: create and clear on an unknown portal, then both again. 1 is perfect.
   it.each([
-    [200, 30, 4, 0.99, 0.99, 0.99, 0.99],
+    [200, 30, 4, 0.99, 0.97, 0.99, 0.97],
     [200, 30, 32, 0.88, 0.99, 0.88, 0.99],
     [200, 80, 8, 0.95, 0.99, 0.95, 0.99],
     [200, 300, 8, 0.88, 0.99, 0.95, 0.99],
-    [200, 300, 32, 0.87, 0.99, 0.87, 0.99],
+    [200, 300, 32, 0.87, 0.99, 0.86, 0.99],
     [2000, 30, 8, 0.95, 0.99, 0.99, 0.99],
     // A bucket of 50 requests for 32 workers: on an unknown portal three stay with the page; two or four are spent on measuring or looking.
-    [2000, 30, 32, 0.87, 0.93, 0.95, 0.93],
+    [2000, 30, 32, 0.87, 0.89, 0.92, 0.91],
     [2000, 80, 4, 0.98, 0.99, 0.99, 0.99],
     // On an unknown portal rows wait so long for a worker that second copies are looked for: beside the last ones.
     [2000, 80, 8, 0.97, 0.99, 0.99, 0.99],
-    [2000, 80, 32, 0.91, 0.95, 0.98, 0.95],
-    [2000, 300, 32, 0.97, 0.99, 0.98, 0.99],
+    [2000, 80, 32, 0.9, 0.95, 0.98, 0.95],
+    [2000, 300, 32, 0.94, 0.99, 0.98, 0.99],
     [10_000, 30, 32, 0.95, 0.95, 0.95, 0.95],
     [10_000, 80, 8, 0.95, 0.95, 0.95, 0.95],
     [10_000, 80, 32, 0.95, 0.95, 0.95, 0.95],
@@ -47,6 +52,24 @@ describe('as fast as the portal allows', () => {
   ])('%i rows at %i ms with %i workers', async (rows, commandMs, workers, ...least) => {
     const found = await ratios(rows, commandMs, workers)
     for (const [index, ratio] of found.entries()) expect(ratio).toBeGreaterThan(least[index] ?? 1)
+  })
+})
+
+// The bound knows nothing of chance, and the last of many batches that should end together is late: 1 cannot be reached here.
+describe('as fast also where every command takes another time, and every request another way', () => {
+  it.each([
+    [2000, 30, 8, 0.85, 0.95],
+    [2000, 80, 8, 0.95, 0.95],
+    [2000, 80, 32, 0.8, 0.85],
+    [2000, 300, 32, 0.85, 0.9],
+    [10_000, 80, 8, 0.95, 0.95]
+  ])('%i rows at %i ms with %i workers', async (rows, commandMs, workers, first, later) => {
+    for (const seed of [1, 2, 3, 4]) {
+      const uneven = createUneven(seed, { spread: 0.3, delaySeconds: 0.005 })
+      const [create, ...others] = await ratios(rows, commandMs, workers, uneven)
+      expect(create, `first create, seed ${seed}`).toBeGreaterThan(first)
+      expect(Math.min(...others), `others, seed ${seed}`).toBeGreaterThan(later)
+    }
   })
 })
 

@@ -11,6 +11,8 @@ export interface PortalLimits {
   readonly commandSeconds: (count: number) => number
   /** Round trip, half before and half after the work. */
   readonly latencySeconds: number
+  /** Seconds more, on each of the two ways; a request may overtake another one. */
+  readonly delaySeconds?: () => number
   readonly burst: number
   readonly rate: number
   readonly operating?: {
@@ -51,12 +53,13 @@ export const createLimitedPortal = (clock: Clock, limits: PortalLimits): Limited
   let busy = 0
   let executed = 0
 
+  const way = (): Promise<void> => clock.sleep(limits.latencySeconds * 500 + (limits.delaySeconds?.() ?? 0) * 1000)
   const worker = async (): Promise<void> => {
     if (busy >= limits.workers) await new Promise<void>(resolve => queue.push(resolve))
     else busy += 1
   }
   const leave = (): void => {
-    const next = queue.shift()
+    const next = busy > limits.workers ? undefined : queue.shift()
     if (next === undefined) busy -= 1
     else next()
   }
@@ -70,10 +73,10 @@ export const createLimitedPortal = (clock: Clock, limits: PortalLimits): Limited
       host: 'limited.test',
       async execute(commands, { halt }) {
         stats.requests += 1
-        await clock.sleep(limits.latencySeconds * 500)
+        await way()
         if (!bucket.admit('address', clock.now())) {
           stats.refused += 1
-          await clock.sleep(limits.latencySeconds * 500)
+          await way()
           throw new PortalFailure('intensity', 'QUERY_LIMIT_EXCEEDED', 'Too many requests')
         }
         await worker()
@@ -105,9 +108,10 @@ export const createLimitedPortal = (clock: Clock, limits: PortalLimits): Limited
           if (outcome.kind !== 'ok' && halt) halted = true
         }
         if (due > clock.now()) await clock.sleep(due - clock.now())
+        const finishedAt = clock.now()
         leave()
-        await clock.sleep(limits.latencySeconds * 500)
-        return { outcomes, times, duration: (due - startedAt) / 1000 }
+        await way()
+        return { outcomes, times, duration: (due - startedAt) / 1000, finishedAt }
       }
     }
   }

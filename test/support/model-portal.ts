@@ -59,7 +59,7 @@ export const createModelPortal = (clock: Clock, fates: readonly Fate[], requestS
       note(command.key, outcome, { duration: COMMAND_SECONDS })
       if (outcome.kind !== 'ok' && halt) halted = true
     }
-    return { outcomes, times, duration: results.size * COMMAND_SECONDS }
+    return { outcomes, times, duration: results.size * COMMAND_SECONDS, finishedAt: undefined }
   }
   const lost = (): never => {
     throw new PortalFailure('lost', 'ECONNRESET', 'The connection was lost')
