@@ -15,13 +15,16 @@ export interface Bell {
   wait(until: number): Promise<void>
 }
 
+/** Without a reason, each abort would make an error with its stack. */
+const RUNG = 'rung'
+
 export const createBell = (clock: Clock): Bell => {
   let rung = false
   let interrupt: AbortController | undefined
   return {
     wake() {
       rung = true
-      interrupt?.abort()
+      interrupt?.abort(RUNG)
     },
     async wait(until) {
       const controller = new AbortController()
