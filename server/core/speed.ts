@@ -48,11 +48,22 @@ export const unknownSpeed = (): Speed => ({
 export const secondsPerCommand = ({ perCommand }: Speed, kind: string): number | undefined =>
   perCommand.get(kind) ?? [...perCommand.values()][0]
 
-/** Requests that the portal was seen to work on at once: the smallest count on which nearly most of the answers agree. */
+/**
+ * Requests that the portal was seen to work on at once: the smallest count on which nearly most of those agree that had to wait, and of those that
+ * had not; where there is none, nearly most of all. One that waited knows how many workers there are, the others only that there are not fewer.
+ */
 export const seenWorkers = ({ abreast }: Speed): number => {
   const counts = [...new Set(abreast.map(({ least }) => least))].sort((one, other) => one - other)
-  const votes = counts.map(count => abreast.filter(({ least, most }) => least <= count && count <= most).length)
-  return counts[votes.findIndex(agreed => agreed >= NEARLY * Math.max(...votes))] ?? 1
+  const agreed = (ones: Speed['abreast']): ((count: number) => boolean) => {
+    const votes = new Map(
+      counts.map(count => [count, ones.filter(({ least, most }) => least <= count && count <= most).length])
+    )
+    const enough = NEARLY * Math.max(...votes.values())
+    return count => (votes.get(count) ?? 0) >= enough
+  }
+  const waited = agreed(abreast.filter(({ most }) => Number.isFinite(most)))
+  const others = agreed(abreast.filter(({ most }) => !Number.isFinite(most)))
+  return counts.find(count => waited(count) && others(count)) ?? counts.find(agreed(abreast)) ?? 1
 }
 
 /** The same; fewer, also less than one, where answers come too slowly for so many. */

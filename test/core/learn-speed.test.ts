@@ -42,6 +42,15 @@ describe('a portal of unknown size', () => {
     expect(workersOf(speed)).toBe(8)
   })
 
+  test('and it counts for more than those that met fewer others, and did not wait', () => {
+    const speed = unknownSpeed()
+    learnSpeed(speed, 'create', alone)
+    // Of 32 that began together half are answered, when a small one that waited behind them all is.
+    for (let least = 2; least <= 16; least += 1) learnSpeed(speed, 'create', answerTo(50, { elapsed: 0.51, least }))
+    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.4, least: 31, most: 32, passed: 2 }))
+    expect(workersOf(speed)).toBe(31)
+  })
+
   test('one that was later than all that lay before it takes did not wait for that', () => {
     const speed = unknownSpeed()
     learnSpeed(speed, 'create', alone)
