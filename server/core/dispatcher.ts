@@ -20,8 +20,8 @@ const UNDOUBTED = 1 / 25
 const MOMENT = 1e-3
 /** So many that left together may arrive in any order: then one that is to wait for a worker is held back until all of them are there. */
 const CROWD = 2
-/** unless it is so short, in times on the wire, that this would take longer than it could save. */
-const WORTH_HOLDING = 10
+/** unless what a longer one would lose by being overtaken is less than so many times on the wire. */
+const WORTH_HOLDING = 4
 /** Where the request bucket decides how long a run takes: under way is this much more than would just get through. */
 const ENOUGH = 1.5
 /** And that is so when the bucket takes longer than this many batches. */
@@ -112,7 +112,8 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       }
       const room = inFlight === 0 || rowsOf(load) + size <= rowsAllowed(perCommand)
       if (!full && room) {
-        const waits = counted !== undefined && inFlight >= counted && size * perCommand > WORTH_HOLDING * speed.latency
+        const lost = ((load.at(-CROWD)?.rows ?? 0) - size) * perCommand
+        const waits = counted !== undefined && inFlight >= counted && lost > WORTH_HOLDING * speed.latency
         return waits ? behind(CROWD, speed.latency * 1000, size) : size
       }
       // No place but for a small one, which soon tells whether it had to wait behind all this: there may be more workers.

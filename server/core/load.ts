@@ -68,6 +68,8 @@ export const togetherMs = (latency: number): number => latency * TOGETHER * 1000
 interface Request extends UnderWay {
   readonly order: number
   readonly passed: number[]
+  /** As `passed`, by the portal's clock; `older`: it left before this one. */
+  readonly ends: { readonly at: number; readonly older: boolean }[]
 }
 /** `began`, `ended`: by the portal's clock. */
 interface Answered extends Pick<Request, 'order' | 'since'> {
@@ -83,9 +85,13 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
   let closed: Answered[] = []
   let count = 0
 
-  const leave = ({ order, since }: Request, at: number, blur: number): void => {
+  const leave = ({ order, since }: Request, at: number, blur: number, ended: number): void => {
     const [oldest] = open
-    for (const other of open) if (other.order > order || other.since >= since - blur) other.passed.push(at)
+    for (const other of open) {
+      if (other.order < order && other.since < since - blur) continue
+      other.passed.push(at)
+      other.ends.push({ at: ended, older: order < other.order })
+    }
     // Whoever is still open was sent after those had ended.
     closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
     freed()
@@ -95,12 +101,12 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
     now: () => [...open],
     occupy(rows, since) {
       count += 1
-      const request: Request = { rows, since, ahead: open.size, passed: [], order: count }
+      const request: Request = { rows, since, ahead: open.size, passed: [], ends: [], order: count }
       open.add(request)
       return {
         left(at) {
           open.delete(request)
-          leave(request, at, 0)
+          leave(request, at, 0, at)
         },
         answered(at, { duration, finishedAt = at }, { workers, latency }) {
           const { order } = request
@@ -118,19 +124,16 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
           const most =
             others.filter(other => other.order < order || together(other)).length +
             closed.filter(other => other.began < began + near && other.ended > began - near).length
-          const ends = closed
-            .filter(other => (other.order < order || together(other)) && other.ended <= began + near)
-            .map(({ ended }) => ended)
-            .sort((one, other) => one - other)
+          const ends = request.ends.filter(end => end.at <= began + near)
           // Who waits begins as soon as another one ends.
-          const waited = ends.some(end => end >= began - near)
-          // So many had to end before it was this one's turn.
-          const ahead = request.ahead + others.filter(together).length + closed.filter(together).length
-          const turn = ahead + 1 - workers
+          const waited = ends.some(end => end.at >= began - near)
+          // So many had to end before it was this one's turn. Here they come as they left: a wait too many is doubted, none too few.
+          const turns = ends.flatMap(end => (end.older ? end.at : [])).sort((one, other) => one - other)
+          const turn = request.ahead + 1 - workers
           const late = (at - since) / 1000 - duration - latency
-          const idle = turn <= 0 ? late : Math.min(late, (began - (ends[turn - 1] ?? began)) / 1000)
+          const idle = turn <= 0 ? late : Math.min(late, (began - (turns[turn - 1] ?? began)) / 1000)
           closed.push({ order, since, at, began, ended: finishedAt })
-          leave(request, at, blur)
+          leave(request, at, blur, finishedAt)
           return { least, most: Math.max(least, most), passed: waited ? ends.length : 0, idle: Math.max(0, idle) }
         }
       }

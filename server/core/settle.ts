@@ -94,7 +94,7 @@ export const isLate = ({ elapsed, reply: { duration } }: Answer, requestSeconds:
  * True when an answer came so late that something on the way may have delivered the request twice, one delivery after the other
  * (proxies do): the first one took its time too. Such rows are looked up by their origin tag before the run ends.
  * Always noticed: a first delivery that took a twentieth of the longest request. Noticed unless it looks like a wait for a worker,
- * as it may while the portal's workers are still being counted, and among requests that left together: one that took a quarter of a second. Both must also have taken more than half the
+ * as it may while the portal's workers are still being counted: one that took a quarter of a second. Both must also have taken more than half the
  * time of the second. Never noticed: one that was broken off sooner, and one that was executed beside the second.
  */
 export const isSuspect = (answer: Answer, requestSeconds: number): boolean => {

@@ -15,7 +15,7 @@ const KNOWN_COMMANDS = 25
 /** Newest answers that say how many the portal works on: the last of a wave that began together counts all of it. */
 const REMEMBERED = 48
 /** So many of them are enough: some crowd at our door, or came in another order than they left. */
-const NEARLY = 0.9
+const NEARLY = 0.95
 /** Fewer say how fast it gets through all that lies there: what slows it down is to be noticed soon. Each is a little too low. */
 const FLOWS = 16
 const FLOW = 1.1

@@ -117,13 +117,3 @@ test('a worker is free for a request when enough older ones are done; what comes
   expect(idleOf(third, 2000)).toBe(0)
   expect(idleOf(fourth, 4501)).toBe(2)
 })
-
-test('of requests that left together, each may have come last: a wait that this explains is no lateness', () => {
-  const load = createLoadCounter()
-  const [first, second, third] = [0, 1, 2].map(at => load.occupy(10, at))
-  const idleOf = (place: typeof first, at: number): number | undefined =>
-    place?.answered(at, { duration: 1, finishedAt: at }, { workers: 2, latency: 0.04 }).idle
-  expect(idleOf(second, 1020)).toBe(0)
-  expect(idleOf(third, 1030)).toBe(0)
-  expect(idleOf(first, 2020)).toBe(0)
-})
