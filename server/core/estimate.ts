@@ -71,7 +71,7 @@ export const estimateOperation = async (
 const doneOf = ({ created, deleted, failed }: RunState): number =>
   created.company + created.contact + deleted.company + deleted.contact + failed
 
-/** Less is told in tenths. */
+/** Less is told in hundredths. */
 const EXACT_BELOW = 10
 
 /** Seconds until a run is done, whole ones where there are many; null while unknown. `load`: what lies at the portal, oldest first. */
@@ -90,6 +90,6 @@ export const secondsLeft = (
   const rows = { company: toCome('company'), contact: toCome('contact') }
   const model = forecastRows(state.kind, rows, channel, now, requestSeconds, load)
   if (!model.measured) return null
-  const steps = model.seconds < EXACT_BELOW ? 10 : 1
+  const steps = model.seconds < EXACT_BELOW ? 100 : 1
   return Math.ceil(model.seconds * steps) / steps
 }

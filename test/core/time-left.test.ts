@@ -6,9 +6,6 @@ import { clearAll, createRows, createSimulation, type Simulation } from '../supp
 
 const limits = { latencySeconds: 0.04, burst: 50, rate: 2 }
 
-/** It is told in tenths of a second at most, rounded up. */
-const TENTH = 0.1
-
 /** The worst that a run told once a fifth of it was done, in parts of the time that it took. */
 const worstOf = async (simulation: Simulation, operation: Operation): Promise<number> => {
   const { seconds, seen } = await simulation.run(operation)
@@ -16,7 +13,7 @@ const worstOf = async (simulation: Simulation, operation: Operation): Promise<nu
   // A few batches of 50 that end together leave nothing to tell.
   if (seconds > 5) expect(told.length).toBeGreaterThan(0)
   const errors = told.map(({ at, snapshot: { etaSeconds } }) =>
-    etaSeconds === null ? Number.POSITIVE_INFINITY : (Math.abs(at + etaSeconds - seconds) - TENTH) / seconds
+    etaSeconds === null ? Number.POSITIVE_INFINITY : Math.abs(at + etaSeconds - seconds) / seconds
   )
   return Math.max(0, ...errors)
 }
