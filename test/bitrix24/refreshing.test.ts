@@ -6,6 +6,21 @@ import { createRestPortal } from '../../server/bitrix24/rest-portal.ts'
 import { storageFailed } from '../../server/core/errors.ts'
 import { openAuthorization, openKeepers } from '../support/authorization-world.ts'
 
+/** A refresh has just brought new tokens, and the store did not take them. From now on it takes everything. */
+const openUnsaved = async () => {
+  const opened = await openAuthorization()
+  let broken = true
+  const { store, tokens, keeper } = await openKeepers(opened, real => ({
+    ...real,
+    replaceTokens: (memberId, old, fresh) =>
+      broken ? Promise.reject(storageFailed('disk full')) : real.replaceTokens(memberId, old, fresh)
+  }))
+  const process = keeper(1)
+  await expect(process.renew(opened.memberId, '1', tokens.access)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+  broken = false
+  return { opened, store, tokens, process }
+}
+
 describe('refreshing', () => {
   test('rotates: new tokens, the same person', async () => {
     const { make, grant, memberId, authorization, portal } = await openAuthorization()
@@ -51,16 +66,7 @@ describe('refreshing', () => {
   })
 
   test('is saved before anybody uses it, and not lost when the store fails at that moment', async () => {
-    const opened = await openAuthorization()
-    let broken = true
-    const { store, tokens, keeper } = await openKeepers(opened, real => ({
-      ...real,
-      replaceTokens: (memberId, old, fresh) =>
-        broken ? Promise.reject(storageFailed('disk full')) : real.replaceTokens(memberId, old, fresh)
-    }))
-    const process = keeper(1)
-    await expect(process.renew(opened.memberId, '1', tokens.access)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-    broken = false
+    const { opened, store, tokens, process } = await openUnsaved()
     const saved = await process.renew(opened.memberId, '1', tokens.access)
     expect(saved.access).not.toBe(tokens.access)
     expect((await store.tokens(opened.memberId, '1'))?.refresh).toBe(saved.refresh)
@@ -68,16 +74,7 @@ describe('refreshing', () => {
   })
 
   test('that the store did not take does not replace what a page has brought since', async () => {
-    const opened = await openAuthorization()
-    let broken = true
-    const { store, tokens, keeper } = await openKeepers(opened, real => ({
-      ...real,
-      replaceTokens: (memberId, old, fresh) =>
-        broken ? Promise.reject(storageFailed('disk full')) : real.replaceTokens(memberId, old, fresh)
-    }))
-    const process = keeper(1)
-    await expect(process.renew(opened.memberId, '1', tokens.access)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-    broken = false
+    const { opened, store, process } = await openUnsaved()
     const { tokens: page } = opened.grant()
     await store.saveTokens(opened.memberId, page)
     expect((await process.current(opened.memberId, '1')).access).toBe(page.access)

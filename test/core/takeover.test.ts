@@ -87,7 +87,9 @@ const createWorld = (workAt: number, copies = 1) => {
         answerReadsAfter(seconds: number) {
           readSeconds = seconds
         },
-        sentSince: (at: number) => sent.filter(request => request.at >= at).map(({ method }) => method)
+        expectSilentSince(at: number) {
+          expect(sent.filter(request => request.at >= at)).toEqual([])
+        }
       }
     },
     pass: (work: () => Promise<unknown>) => pass(clock, work),
@@ -99,84 +101,95 @@ const createWorld = (workAt: number, copies = 1) => {
   }
 }
 
-test('a run taken over from a process that froze while its request waited at the portal creates nothing twice', async () => {
-  const { clock, startProcess, pass, expectExact } = createWorld(LATEST)
-  const [a, b] = [startProcess('a'), startProcess('b')]
-  await pass(async () => {
-    await a.runs.start(a.channel, companiesAndContacts(2, 2), nobody)
-    await clock.sleep(1000)
-    a.stop()
-    await clock.sleep(15_000)
-    await b.runs.recover(async () => b.channel)
-    expect(await toTheEnd(b.runs)).toMatchObject({ status: 'completed', percent: 100 })
-    await clock.sleep(LATEST * 1000)
-  })
-  expectExact(2, 2)
-})
+type World = ReturnType<typeof createWorld>
+type Process = ReturnType<World['startProcess']>
 
-test('what a process had sent that is certainly dead is looked up when the portal can work on it no more: nobody waits for it', async () => {
-  const { clock, startProcess, pass, expectExact } = createWorld(REQUEST_SECONDS)
-  const [a, b] = [startProcess('a'), startProcess('b')]
-  await pass(async () => {
-    await a.runs.start(a.channel, companiesAndContacts(2, 2), nobody)
-    await clock.sleep(1000)
-    a.die()
-    await clock.sleep(1000)
-    const taken = clock.now()
-    await b.runs.recover(async () => b.channel)
-    expect(Date.parse((await waiting(b.runs)).waitingUntil)).toBe(taken + REQUEST_SECONDS * 1000)
-    expect(await toTheEnd(b.runs)).toMatchObject({ status: 'completed', percent: 100 })
-    await clock.sleep(LATEST * 1000)
-  })
-  expectExact(2, 2)
-})
+interface Story {
+  /** As in createWorld. */
+  readonly workAt: number
+  readonly copies?: number
+  /** Seconds that the first process takes to write. */
+  readonly writeSeconds?: number
+  /** What happens to the first process once the run is under way; until the second one looks. */
+  readonly harm: (a: Process, clock: World['clock']) => Promise<void>
+  /** Once the second one has taken the run over, at `takenAt`. */
+  readonly taken?: (b: Process, takenAt: number) => Promise<void>
+}
 
-test('a run whose request left long after it was written down, from a process that died then, creates nothing twice', async () => {
-  const { clock, startProcess, pass, expectExact } = createWorld(REQUEST_SECONDS - 1)
-  const [a, b] = [startProcess('a', { writeSeconds: 100 }), startProcess('b')]
+/** One process starts a run, something happens to it, and another one takes the run over: to the end, and exactly. */
+const tell = async ({ workAt, copies = 1, writeSeconds = 0, harm, taken }: Story) => {
+  const { clock, startProcess, pass, expectExact } = createWorld(workAt, copies)
+  const [a, b] = [startProcess('a', { writeSeconds }), startProcess('b')]
   await pass(async () => {
     await a.runs.start(a.channel, companiesAndContacts(2, 2), nobody)
-    await clock.sleep(102_000)
-    a.stop()
-    await clock.sleep(15_000)
-    await b.runs.recover(async () => b.channel)
-    expect(await toTheEnd(b.runs)).toMatchObject({ status: 'completed', percent: 100 })
-    await clock.sleep(LATEST * 1000)
-  })
-  expectExact(2, 2)
-})
-
-test('a process that is cut off from the database looks nothing up and corrects nothing once another one drives the portal', async () => {
-  const { clock, startProcess, pass, expectExact } = createWorld(1, 2)
-  const [a, b] = [startProcess('a'), startProcess('b')]
-  await pass(async () => {
-    await a.runs.start(a.channel, companiesAndContacts(2, 2), nobody)
-    await clock.sleep(1000)
-    a.cutOff()
-    await clock.sleep(15_000)
+    await harm(a, clock)
     const takenAt = clock.now()
     await b.runs.recover(async () => b.channel)
-    expect(await toTheEnd(b.runs)).toMatchObject({ status: 'completed' })
+    await taken?.(b, takenAt)
+    expect(await toTheEnd(b.runs)).toMatchObject({ status: 'completed', percent: 100 })
     await clock.sleep(LATEST * 1000)
-    expect(a.sentSince(takenAt)).toEqual([])
+    a.expectSilentSince(takenAt)
   })
   expectExact(2, 2)
-})
+}
 
-test('what a process found before another one took over is not deleted after that', async () => {
-  const { clock, startProcess, pass, expectExact } = createWorld(1, 2)
-  const [a, b] = [startProcess('a'), startProcess('b')]
-  await pass(async () => {
-    await a.runs.start(a.channel, companiesAndContacts(2, 2), nobody)
-    const { waitingUntil } = await waiting(a.runs)
-    a.answerReadsAfter(30)
-    await clock.sleep(Date.parse(waitingUntil) - clock.now() + 100)
-    a.cutOff()
-    await clock.sleep(15_000)
-    const takenAt = clock.now()
-    await b.runs.recover(async () => b.channel)
-    expect(await toTheEnd(b.runs)).toMatchObject({ status: 'completed' })
-    expect(a.sentSince(takenAt)).toEqual([])
-  })
-  expectExact(2, 2)
-})
+/** Then its lease has lapsed. */
+const LAPSED_MS = 15_000
+
+test('a run taken over from a process that froze while its request waited at the portal creates nothing twice', () =>
+  tell({
+    workAt: LATEST,
+    async harm(a, clock) {
+      await clock.sleep(1000)
+      a.stop()
+      await clock.sleep(LAPSED_MS)
+    }
+  }))
+
+test('what a process had sent that is certainly dead is looked up when the portal can work on it no more: nobody waits for it', () =>
+  tell({
+    workAt: REQUEST_SECONDS,
+    async harm(a, clock) {
+      await clock.sleep(1000)
+      a.die()
+      await clock.sleep(1000)
+    },
+    async taken(b, takenAt) {
+      expect(Date.parse((await waiting(b.runs)).waitingUntil)).toBe(takenAt + REQUEST_SECONDS * 1000)
+    }
+  }))
+
+test('a run whose request left long after it was written down, from a process that died then, creates nothing twice', () =>
+  tell({
+    workAt: REQUEST_SECONDS - 1,
+    writeSeconds: 100,
+    async harm(a, clock) {
+      await clock.sleep(102_000)
+      a.stop()
+      await clock.sleep(LAPSED_MS)
+    }
+  }))
+
+test('a process that is cut off from the database looks nothing up and corrects nothing once another one drives the portal', () =>
+  tell({
+    workAt: 1,
+    copies: 2,
+    async harm(a, clock) {
+      await clock.sleep(1000)
+      a.cutOff()
+      await clock.sleep(LAPSED_MS)
+    }
+  }))
+
+test('what a process found before another one took over is not deleted after that', () =>
+  tell({
+    workAt: 1,
+    copies: 2,
+    async harm(a, clock) {
+      const { waitingUntil } = await waiting(a.runs)
+      a.answerReadsAfter(30)
+      await clock.sleep(Date.parse(waitingUntil) - clock.now() + 100)
+      a.cutOff()
+      await clock.sleep(LAPSED_MS)
+    }
+  }))
