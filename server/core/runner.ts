@@ -227,7 +227,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
         }
         if (over()) break
         deps.show(written, live)
-        await (more ? clock.sleep(0) : bell.wait(nextMoment(clock.now())))
+        // From this turn's `now`: a moment that has passed since is not overlooked.
+        await (more ? clock.sleep(0) : bell.wait(nextMoment(now)))
       }
       const final = await finish()
       if (crashed !== undefined) throw crashed

@@ -7,12 +7,16 @@ export interface VirtualClock extends Clock {
   runUntil(done: () => boolean, limitMs?: number): Promise<void>
 }
 
-export const createVirtualClock = (start = 1_800_000_000_000): VirtualClock => {
+/** `lookMs`: time that passes whenever somebody looks at it, as work of our own takes time. */
+export const createVirtualClock = (start = 1_800_000_000_000, lookMs = 0): VirtualClock => {
   let now = start
   const sleepers = new Set<{ at: number; wake: () => void }>()
   const rest = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
   return {
-    now: () => now,
+    now() {
+      now += lookMs
+      return now
+    },
     sleep(ms, signal) {
       return new Promise(resolve => {
         if (signal?.aborted) return resolve()
