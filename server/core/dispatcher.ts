@@ -18,10 +18,11 @@ const SPARE = 1
 const UNDOUBTED = 1 / 25
 /** Seconds: nobody waits for less. */
 const MOMENT = 1e-3
-/** So many that left together may arrive in any order: then one that is to wait for a worker is held back until all of them are there. */
-const CROWD = 2
-/** unless what a longer one would lose by being overtaken is less than so many times on the wire. */
-const WORTH_HOLDING = 4
+/**
+ * What leaves together may arrive in any order. One that is to wait for a worker is held back until those are there that would lose more by being
+ * overtaken than so many times on the wire.
+ */
+const WORTH_HOLDING = 2
 /** Where the request bucket decides how long a run takes: under way is this much more than would just get through. */
 const ENOUGH = 1.5
 /** And that is so when the bucket takes longer than this many batches. */
@@ -105,21 +106,20 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       const full = inFlight >= crowd && tooEarly > MOMENT
       if (full) holdUntil = now + tooEarly * 1000
       /** Whoever is to wait comes behind the others, not among them. */
-      const behind = (nth: number, ms: number, rows: number): number => {
-        const from = (load.at(-nth)?.since ?? 0) + ms
+      const behind = (other: UnderWay | undefined, ms: number, rows: number): number => {
+        const from = (other?.since ?? 0) + ms
         if (from > now) holdUntil = from
         return from > now ? 0 : rows
       }
       const room = inFlight === 0 || rowsOf(load) + size <= rowsAllowed(perCommand)
       if (!full && room) {
-        const lost = ((load.at(-CROWD)?.rows ?? 0) - size) * perCommand
-        const waits = counted !== undefined && inFlight >= counted && lost > WORTH_HOLDING * speed.latency
-        return waits ? behind(CROWD, speed.latency * 1000, size) : size
+        const longer = load.findLast(({ rows }) => (rows - size) * perCommand > WORTH_HOLDING * speed.latency)
+        return inFlight < abreast ? size : behind(longer, speed.latency * 1000, size)
       }
       // No place but for a small one, which soon tells whether it had to wait behind all this: there may be more workers.
       const spare = requests > left / cap + 1 && !load.some(({ rows }) => rows === PROBE_ROWS)
       const ask = full ? noneWaited(speed) && left > cap * abreast : workers === undefined
-      return spare && ask ? behind(1, togetherMs(speed.latency) + 1, PROBE_ROWS) : 0
+      return spare && ask ? behind(load.at(-1), togetherMs(speed.latency) + 1, PROBE_ROWS) : 0
     },
     againAt: () => holdUntil,
     measured(answer) {
