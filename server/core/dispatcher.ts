@@ -5,7 +5,7 @@ import { cutBatch, idleTimes } from './cut.ts'
 import { rowsOf, togetherMs, type UnderWay } from './load.ts'
 import { openingSize, PROBE_ROWS, UNKNOWN_IN_FLIGHT } from './opening.ts'
 import { dueUntil, someWait } from './punctuality.ts'
-import { learnSpeed, noneWaited, type Speed, secondsPerCommand, seenWorkers, throughput, workersOf } from './speed.ts'
+import { learnSpeed, noneWaited, type Speed, secondsPerCommand, throughput, workersOf } from './speed.ts'
 
 export const MAX_IN_FLIGHT = 64
 /** What is under way is done within this share of the longest request by the workers that were seen: room to find more of them. */
@@ -86,9 +86,9 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       if (counted === undefined && someWait(load, known)) {
         holdUntil = dueUntil(load, known)
         if (holdUntil > now) return 0
-        workers = seenWorkers(speed)
+        workers = speed.seenWorkers
       }
-      const abreast = workers ?? Math.max(seenWorkers(speed), UNKNOWN_IN_FLIGHT)
+      const abreast = workers ?? Math.max(speed.seenWorkers, UNKNOWN_IN_FLIGHT)
       const idleIn = idleTimes(abreast, load, known)
       const supply = { left, free, rate, perCommand, idleIn, requestSeconds, grain }
       const { size, cap, requests, end } = cutBatch(supply, plan?.at === now ? plan.end : undefined)

@@ -5,7 +5,7 @@ import { MAX_IN_FLIGHT } from './dispatcher.ts'
 import { rowsOf, type UnderWay } from './load.ts'
 import { UNKNOWN_IN_FLIGHT } from './opening.ts'
 import { someWait } from './punctuality.ts'
-import { type Speed, secondsPerCommand, seenWorkers, workersOf } from './speed.ts'
+import { type Speed, secondsPerCommand, workersOf } from './speed.ts'
 import type { Return } from './spent.ts'
 
 /** As long as nothing was measured: a cloud portal's usual time of a command, and requests at once. */
@@ -130,7 +130,7 @@ export const forecast = (input: ForecastInput): Forecast => {
   const atWork = someWait(input.load, { perCommand, latency, now: input.now })
     ? 0
     : Math.max(...input.load.map(({ ahead }) => Math.min(ahead + 1, UNKNOWN_IN_FLIGHT)), 0)
-  const workers = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(seenWorkers(speed), atWork, USUAL_WORKERS))
+  const workers = Math.min(MAX_IN_FLIGHT, workersOf(speed) ?? Math.max(speed.seenWorkers, atWork, USUAL_WORKERS))
   // When each worker has nothing to do, soonest first.
   const idleIn = idleTimes(workers, input.load, { perCommand, latency, now: input.now })
   const rows = [...commands.values()].reduce((sum, count) => sum + count, 0) - rowsOf(input.load)

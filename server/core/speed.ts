@@ -30,6 +30,8 @@ export interface Speed {
   perRead: number | undefined
   /** Between which counts the number of requests is that the portal works on at once, as the newest answers say; `most` is infinite where none had to wait. */
   readonly abreast: { readonly least: number; readonly most: number }[]
+  /** What they agree on: requests that the portal was seen to work on at once. */
+  seenWorkers: number
   /** How many it must have worked on to get through what lay there, in the time that an answer took; infinite where none had to wait. */
   readonly flow: number[]
   /** Shortest time that an answer spent outside the portal's own work. */
@@ -40,6 +42,7 @@ export const unknownSpeed = (): Speed => ({
   perCommand: new Map(),
   perRead: undefined,
   abreast: [],
+  seenWorkers: 1,
   flow: [],
   latency: Number.POSITIVE_INFINITY
 })
@@ -49,10 +52,10 @@ export const secondsPerCommand = ({ perCommand }: Speed, kind: string): number |
   perCommand.get(kind) ?? [...perCommand.values()][0]
 
 /**
- * Requests that the portal was seen to work on at once: the smallest count on which nearly most of those agree that had to wait, and of those that
- * had not; where there is none, nearly most of all. One that waited knows how many workers there are, the others only that there are not fewer.
+ * The smallest count on which nearly most of those agree that had to wait, and of those that had not; where there is none, nearly most of all.
+ * One that waited knows how many workers there are, the others only that there are not fewer.
  */
-export const seenWorkers = ({ abreast }: Speed): number => {
+const agreedWorkers = (abreast: Speed['abreast']): number => {
   const counts = [...new Set(abreast.map(({ least }) => least))].sort((one, other) => one - other)
   const agreed = (ones: Speed['abreast']): ((count: number) => boolean) => {
     const votes = new Map(
@@ -68,21 +71,21 @@ export const seenWorkers = ({ abreast }: Speed): number => {
 
 /** The same; fewer, also less than one, where answers come too slowly for so many. */
 export const throughput = (speed: Speed): number =>
-  Math.min(seenWorkers(speed), speed.flow.length === 0 ? 1 : Math.max(...speed.flow) * FLOW)
+  Math.min(speed.seenWorkers, speed.flow.length === 0 ? 1 : Math.max(...speed.flow) * FLOW)
 
 /** What load.ts asks for. */
 export const surroundingsOf = (speed: Speed): Surroundings => ({
-  workers: seenWorkers(speed),
+  workers: speed.seenWorkers,
   latency: Number.isFinite(speed.latency) ? speed.latency : 0
 })
 
 /** Requests that the portal works on at once; undefined as long as none had to wait: then there may be more. */
 export const workersOf = (speed: Speed): number | undefined =>
-  speed.abreast.some(({ most }) => Number.isFinite(most)) ? seenWorkers(speed) : undefined
+  speed.abreast.some(({ most }) => Number.isFinite(most)) ? speed.seenWorkers : undefined
 
 /** True when none of the newest answers had to wait, twice as many as workers were seen: there may be more. */
 export const noneWaited = (speed: Speed): boolean => {
-  const count = Math.min(FLOWS, Math.max(FEWEST, 2 * seenWorkers(speed)))
+  const count = Math.min(FLOWS, Math.max(FEWEST, 2 * speed.seenWorkers))
   return speed.flow.length >= count && !speed.flow.slice(-count).some(Number.isFinite)
 }
 
@@ -132,5 +135,7 @@ export const learnSpeed = (speed: Speed, kind: string, answer: Answer): void => 
   // An answer that came at once says of no limit.
   remember(speed.flow, waited ? (rowsInFlight * each) / served : Number.POSITIVE_INFINITY, FLOWS)
   const most = waited ? answer.most : Number.POSITIVE_INFINITY
-  if (waited || least >= seenWorkers(speed)) remember(speed.abreast, { least, most }, REMEMBERED)
+  if (!waited && least < speed.seenWorkers) return
+  remember(speed.abreast, { least, most }, REMEMBERED)
+  speed.seenWorkers = agreedWorkers(speed.abreast)
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Answer } from '../../server/core/answer.ts'
 import { createLoadCounter } from '../../server/core/load.ts'
-import { learnSpeed, seenWorkers, unknownSpeed, workersOf } from '../../server/core/speed.ts'
+import { learnSpeed, unknownSpeed, workersOf } from '../../server/core/speed.ts'
 
 const COMMAND = 0.01
 /** Rows in the batch, seconds until its answer, and how it stood; behind so many rows that it may have waited. */
@@ -31,7 +31,7 @@ describe('a portal of unknown size', () => {
     learnSpeed(speed, 'create', alone)
     learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.5, least: 15 }))
     expect(workersOf(speed)).toBeUndefined()
-    expect(seenWorkers(speed)).toBe(15)
+    expect(speed.seenWorkers).toBe(15)
   })
 
   test('one that waited for older ones to be done says how many there are', () => {
