@@ -3,7 +3,7 @@
 import type { Command } from '../core/portal.ts'
 
 /** A lone surrogate has no UTF-8 form and would make encodeURIComponent throw. */
-const encode = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD'))
+const encode = (text: string): string => encodeURIComponent(text.toWellFormed())
 
 /** Bitrix24 knows 'Y' and 'N'; `true` would arrive as text, and the text 'false' is true to PHP (traps 4 and 5). */
 const scalar = (value: unknown): string => {
@@ -14,11 +14,12 @@ const scalar = (value: unknown): string => {
   throw new TypeError(`A command parameter cannot be ${typeof value === 'number' ? value : `a ${typeof value}`}`)
 }
 
-function* pairs(name: string, value: unknown): Generator<string> {
+/** Adds `value` to a query, member by member. `name`: encoded already, so that what many members share is encoded once. */
+const add = (query: string[], name: string, value: unknown): void => {
   if (value === undefined) return
   if (typeof value === 'object' && value !== null) {
-    for (const [key, member] of Object.entries(value)) yield* pairs(`${name}[${key}]`, member)
-  } else yield `${encode(name)}=${encode(scalar(value))}`
+    for (const [key, member] of Object.entries(value)) add(query, `${name}%5B${encode(key)}%5D`, member)
+  } else query.push(`${name}=${encode(scalar(value))}`)
 }
 
 /**
@@ -28,6 +29,7 @@ function* pairs(name: string, value: unknown): Generator<string> {
  * @throws {TypeError} for values that are not plain data
  */
 export const encodeCommand = ({ method, params }: Pick<Command, 'method' | 'params'>): string => {
-  const query = Object.entries(params).flatMap(([name, value]) => [...pairs(name, value)])
+  const query: string[] = []
+  for (const [name, value] of Object.entries(params)) add(query, encode(name), value)
   return query.length === 0 ? method : `${method}?${query.join('&')}`
 }
