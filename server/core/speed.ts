@@ -69,7 +69,7 @@ const agreedWorkers = (abreast: Speed['abreast']): number => {
   return counts.find(count => waited(count) && others(count)) ?? counts.find(agreed(abreast)) ?? 1
 }
 
-/** The same; fewer, also less than one, where answers come too slowly for so many. */
+/** Requests that the portal gets done at once: as many as it was seen to work on; fewer, also less than one, where answers come too slowly for so many. */
 export const throughput = (speed: Speed): number =>
   Math.min(speed.seenWorkers, speed.flow.length === 0 ? 1 : Math.max(...speed.flow) * FLOW)
 

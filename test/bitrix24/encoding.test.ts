@@ -42,6 +42,7 @@ test('booleans are Y and N, null is empty, and undefined, empty lists and empty 
 
 test('a lone surrogate becomes the replacement character instead of an error', () => {
   expect(decoded({ a: 'x\uD83Dy' })).toEqual({ a: 'x\uFFFDy' })
+  expect(decoded({ fields: { 'x\uD83D': 'y' } })).toEqual({ fields: { 'x\uFFFD': 'y' } })
 })
 
 test.each([Number.NaN, Number.POSITIVE_INFINITY, () => 1, Symbol('s'), 10n])('%s cannot be sent', value => {
