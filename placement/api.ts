@@ -40,8 +40,8 @@ export class ApiError extends Error {
 export interface Api {
   /** A new session of a page in a portal's frame, for the one that is still valid. */
   renewSession(): Promise<string>
-  /** The active run, if any. */
-  activeRun(): Promise<RunSnapshot | null>
+  /** The active run, or else the one that was started last. */
+  latestRun(): Promise<RunSnapshot | null>
   start(input: StartInput): Promise<RunSnapshot>
   /** What it would take, if it began now. */
   estimate(input: StartInput): Promise<OperationEstimate>
@@ -74,14 +74,8 @@ const refusal = async (response: Response): Promise<ApiError> => {
   )
 }
 
-export interface ApiOptions {
-  /** The session or the secret, as it is now; null where none is needed. */
-  readonly bearer: () => string | null
-  /** In a portal's frame. */
-  readonly framed: boolean
-}
-
-export const createApi = ({ bearer, framed }: ApiOptions): Api => {
+/** `bearer`: the session or the secret, as it is now; null where none is needed. */
+export const createApi = (bearer: () => string | null): Api => {
   const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers)
     const token = bearer()
@@ -116,13 +110,8 @@ export const createApi = ({ bearer, framed }: ApiOptions): Api => {
     async renewSession() {
       return (await json<{ session: string }>('/api/session', { method: 'POST' })).session
     },
-    async activeRun() {
-      if (framed) {
-        const { runs } = await json<{ runs: readonly RunSnapshot[] }>('/api/runs')
-        return runs.find(({ status }) => status === 'running') ?? null
-      }
-      const { run } = await json<{ busy: boolean; run?: RunSnapshot }>('/bitrix/status')
-      return run ?? null
+    async latestRun() {
+      return (await json<{ run: RunSnapshot | null }>('/api/runs/latest')).run
     },
     estimate: input => post('/api/runs/estimate', input),
     start: input => post('/api/runs', input),

@@ -54,7 +54,7 @@ const startPage = (): void => {
   if (!framed) carrySecret(document.querySelectorAll<HTMLAnchorElement>('#languages a'), bearer)
   const messages = createMessages(state.lang)
   const notice = createNotice(messages)
-  const api = createApi({ bearer: () => bearer, framed })
+  const api = createApi(() => bearer)
   const others = createOtherTabs(() => watcher.look())
   const title = document.title
   let run: RunSnapshot | null = null
@@ -93,7 +93,9 @@ const startPage = (): void => {
 
   const show = (now: RunSnapshot | null): void => {
     if (isStale(now)) return
-    const ended = run?.status === 'running' && now?.status !== 'running'
+    // Seen to end, or begun and ended since the page was rendered.
+    const ended =
+      now?.status !== 'running' && (run?.status === 'running' || (now !== null && now.id !== (run ?? firstRun)?.id))
     if (now !== null && now.id !== run?.id) grownAt = performance.now()
     run = now
     progress.show(now)
@@ -193,7 +195,7 @@ const startPage = (): void => {
   const opening = firstRun !== null && isNews(firstRun) ? firstRun : null
   const watcher = startWatcher(
     { api, show, connected, refused: notice.failed, isHidden: () => document.hidden },
-    opening
+    firstRun
   )
   document.addEventListener('visibilitychange', watcher.visibilityChanged)
   startTableSwitch()

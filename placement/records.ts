@@ -77,11 +77,13 @@ export const createRecords = <K extends EntityPlural>(
     const known = page !== null
     const total = live.value()
     element('total').textContent = known ? t('page.table.total', { total }) : ''
-    scroll.hidden = (page?.count ?? 0) === 0
+    // Rows of which none is left are not shown until they are read again.
+    const shown = total > 0 ? (page?.count ?? 0) : 0
+    scroll.hidden = shown === 0
     // Nobody knows whether it is empty when it could not be read.
-    element('empty').hidden = !known || (page?.count ?? 0) > 0 || total > 0 || !element('trouble').hidden
-    element('pager').hidden = !known || (cursors.isFirst() && page?.next === null)
-    element('range').textContent = (page?.count ?? 0) > 0 ? range() : ''
+    element('empty').hidden = !known || total > 0 || !element('trouble').hidden
+    element('pager').hidden = !known || shown === 0 || (cursors.isFirst() && page?.next === null)
+    element('range').textContent = shown > 0 ? range() : ''
     previous.disabled = cursors.isFirst()
     next.disabled = page?.next === null
   }

@@ -1,4 +1,4 @@
-// Knows at any moment which run holds the portal: follows its progress, or looks for one that another tab began.
+// Knows at any moment which run holds the portal: follows its progress, or looks for what another tab or a script began.
 // Must stay true: a hidden tab holds no connection (browsers allow six to a server); a dead server is tried again with growing pauses.
 import type { RunSnapshot } from '../server/core/run.ts'
 import type { Api } from './api.ts'
@@ -13,8 +13,8 @@ export const pauseAfter = (failures: number): number =>
   Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, failures - 1))
 
 export interface WatcherDeps {
-  readonly api: Pick<Api, 'activeRun' | 'progress'>
-  /** Each newer state of the run; null when the run that was followed does not exist any more. */
+  readonly api: Pick<Api, 'latestRun' | 'progress'>
+  /** Each newer state of the run, also of one that began and ended between two looks; null when the run that was followed does not exist any more. */
   readonly show: (run: RunSnapshot | null) => void
   readonly connected: (connected: boolean) => void
   /** An answer that waiting will not change, for example a wrong secret. */
@@ -31,10 +31,14 @@ export interface Watcher {
   visibilityChanged(): void
 }
 
-/** Watches for as long as the page lives. @param current the run that the page was opened with */
-export const startWatcher = (deps: WatcherDeps, current: RunSnapshot | null): Watcher => {
+/** When it ended, or as long as it has not, began: ISO 8601. */
+const changedAt = ({ startedAt, finishedAt }: RunSnapshot): string => finishedAt ?? startedAt
+
+/** Watches for as long as the page lives. @param opening the latest run when the page was rendered */
+export const startWatcher = (deps: WatcherDeps, opening: RunSnapshot | null): Watcher => {
   const { api, show, connected, refused, isHidden } = deps
-  let following = current?.status === 'running' ? current.id : null
+  let latest = opening
+  let following = opening?.status === 'running' ? opening.id : null
   let connection = new AbortController()
   let wake = (): void => undefined
   let failures = 0
@@ -52,6 +56,7 @@ export const startWatcher = (deps: WatcherDeps, current: RunSnapshot | null): Wa
     connected(true)
   }
   const accept = (run: RunSnapshot): void => {
+    latest = run
     following = run.status === 'running' ? run.id : null
     show(run)
   }
@@ -66,10 +71,11 @@ export const startWatcher = (deps: WatcherDeps, current: RunSnapshot | null): Wa
     throw new ApiError(0, 'NETWORK', 'The stream ended before the run did')
   }
   const look = async (): Promise<void> => {
-    const run = await api.activeRun()
+    const run = await api.latestRun()
     answered()
+    const news = run !== null && (run.status === 'running' || latest === null || changedAt(run) > changedAt(latest))
     // A run that was attached in the meantime is newer than this answer.
-    if (following === null && run !== null) accept(run)
+    if (following === null && news) accept(run)
     if (following === null) await pause(LOOK_EVERY_MS)
   }
   const fail = async (error: unknown): Promise<void> => {

@@ -22,6 +22,8 @@ export interface Runs {
   active(portalId: string): Promise<RunSnapshot | undefined>
   /** With the live state of a run that is active in this process. */
   find(runId: string): Promise<{ readonly record: RunRecord; readonly snapshot: RunSnapshot } | undefined>
+  /** The run that holds the portal now, or else the one that was started last. */
+  latest(portalId: string): Promise<RunSnapshot | undefined>
   /** Newest first, at most 50. */
   list(portalId: string): Promise<RunSnapshot[]>
   /**
@@ -106,7 +108,8 @@ export const createRuns = (deps: RunsDeps): Runs => {
   return {
     estimate: (channel, operation) => estimateOperation(operation, channel, clock.now, deps.requestSeconds),
     start: (channel, operation, startedBy) => begin(newRecord(channel, operation, startedBy, 0), channel, 'new'),
-    active: async portalId => holder(portalId),
+    active: holder,
+    latest: async portalId => (await holder(portalId)) ?? (await journal.list(portalId, 1))[0]?.snapshot,
     async find(runId) {
       const active = driver.activeRun(runId)
       if (active !== undefined) return { record: active.record, snapshot: active.live.current() }

@@ -3,7 +3,6 @@
 import type { Channel } from '../core/channel.ts'
 import type { EntityName } from '../core/entities.ts'
 import type { PageRequest, RecordItems, RecordsPage } from '../core/records.ts'
-import type { RunSnapshot } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import { toAppError } from './errors.ts'
 import type { Site } from './site.ts'
@@ -53,18 +52,17 @@ export const createPageData =
   async (site: Site, lang: string, session: string | null): Promise<Record<string, unknown>> => {
     const { channel, mode } = site
     const first: PageRequest = { after: null, limit: 50 }
-    const [companies, contacts, listed] = await Promise.all([
+    const [companies, contacts, run] = await Promise.all([
       within(readRecords(channel, 'company', first)),
       within(readRecords(channel, 'contact', first)),
-      runs.list(channel.portal.id)
+      runs.latest(channel.portal.id)
     ])
-    const run: RunSnapshot | null = listed[0] ?? null
     const shown = {
       lang,
       portal: { host: channel.portal.host, mode },
       companies: 'value' in companies ? companies.value : null,
       contacts: 'value' in contacts ? contacts.value : null,
-      run,
+      run: run ?? null,
       session,
       admin: site.admin,
       user: site.session === null ? null : { id: site.session.userId, name: site.session.name },

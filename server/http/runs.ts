@@ -88,6 +88,10 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
     const site = await siteOf(ctx)
     ctx.body = { runs: await runs.list(site.channel.portal.id) }
   })
+  router.get('/api/runs/latest', async ctx => {
+    const site = await siteOf(ctx)
+    ctx.body = { run: (await runs.latest(site.channel.portal.id)) ?? null }
+  })
   router.get('/api/runs/:id', async ctx => {
     ctx.body = (await runOfPath(runs, await siteOf(ctx), ctx)).snapshot
   })

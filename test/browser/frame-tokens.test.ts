@@ -117,7 +117,7 @@ test('a page that stays open for longer than a session lives goes on working, si
   const { page, messages } = await install(stage)
   await page.clock.install()
   await page.goto(`${stage.portal.origin}/`)
-  const asked = page.waitForRequest(request => request.url().endsWith('/api/runs'))
+  const asked = page.waitForRequest(request => request.url().endsWith('/api/runs/latest'))
   const app = await openFromMenu(page)
   await app.getByRole('heading', { name: 'Создать записи' }).waitFor()
   const { authorization = '' } = (await asked).headers()

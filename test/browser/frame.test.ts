@@ -124,8 +124,10 @@ test('the session is renewed while the page is open, and its end is said', { tim
   const { page } = await install(stage)
   await page.clock.install()
   await page.goto(`${stage.portal.origin}/`)
+  const begun = page.waitForRequest(request => request.url().endsWith('/api/runs/latest'))
   const app = await openFromMenu(page)
-  await app.getByRole('heading', { name: 'Создать записи' }).waitFor()
+  // The heading is there before the script has set its clock.
+  await begun
   const renewal = page.waitForResponse(response => response.url().endsWith('/api/session'))
   await page.clock.fastForward('10:01')
   const renewed = await renewal

@@ -51,6 +51,23 @@ describe('runs', () => {
     expect(site.portal.state.counts()).toEqual({ companies: 46, contacts: 46 })
   })
 
+  test('the latest is the active one, or else the one that was started last', async () => {
+    const site = await openSite({ portal: { speed: { commandMs: 50 } } })
+    const latest = async () => (await getJson<{ run: RunSnapshot | null }>(`${site.origin}/api/runs/latest`)).run
+    expect(await latest()).toBeNull()
+    const first = await post(`${site.origin}/api/runs`, { kind: 'create', companies: 100 })
+    const { id } = (await first.json()) as RunSnapshot
+    await post(`${site.origin}/api/runs/${id}/cancel`)
+    await follow(site, first)
+    const second = await create(site, { companies: 1 })
+    expect(await latest()).toEqual(second)
+
+    const resumed = await post(`${site.origin}/api/runs/${id}/resume`)
+    expect(await latest()).toMatchObject({ id, status: 'running' })
+    await follow(site, resumed)
+    expect(await latest()).toEqual(second)
+  })
+
   test.each([
     [3, 7],
     [5, 2],
