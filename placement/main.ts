@@ -93,9 +93,9 @@ const startPage = (): void => {
 
   const show = (now: RunSnapshot | null): void => {
     if (isStale(now)) return
-    // Seen to end, or begun and ended since the page was rendered.
+    // Also where its end alone is seen: it may have gone on, or begun, since the last look.
     const ended =
-      now?.status !== 'running' && (run?.status === 'running' || (now !== null && now.id !== (run ?? firstRun)?.id))
+      now === null ? run !== null : now.status !== 'running' && now.finishedAt !== (run ?? firstRun)?.finishedAt
     if (now !== null && now.id !== run?.id) grownAt = performance.now()
     run = now
     progress.show(now)

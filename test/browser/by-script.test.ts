@@ -26,6 +26,25 @@ test('runs that a script begins and ends in a moment are shown, and the tables f
   expect(messages).toEqual([])
 })
 
+test('a stopped run that a script lets go on and end in a moment fills the tables', async () => {
+  const site = await openSite({ portal: { speed: { commandMs: 50, workers: 1 } } })
+  const script = (path: string, body?: string) =>
+    fetch(`${site.origin}${path}`, {
+      method: 'POST',
+      ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body })
+    })
+  const { page } = await open(site.origin)
+  const started = await script('/api/runs', '{"kind":"create","companies":40}')
+  const { id } = (await started.json()) as { id: string } // as the contract says
+  await script(`/api/runs/${id}/cancel`)
+  await page.locator('#run[data-status="cancelled"]').waitFor()
+
+  site.portal.configure({ speed: { commandMs: 0 } })
+  await script(`/api/runs/${id}/resume`)
+  await ended(page).getByText('Готово. Создано: 40 компаний и 40 контактов.').waitFor()
+  await page.locator('#companies tbody tr').nth(39).waitFor()
+})
+
 test('rows that a run has deleted are not shown above a total of none, however long the tables take to be read', async () => {
   const site = await openSite({
     portal: { seed: { companies: 3, contacts: 2 }, speed: { commandMs: 600, workers: 1 } }

@@ -126,6 +126,7 @@ test('the session is renewed while the page is open, and its end is said', { tim
   await page.goto(`${stage.portal.origin}/`)
   const begun = page.waitForRequest(request => request.url().endsWith('/api/runs/latest'))
   const app = await openFromMenu(page)
+  await app.getByRole('heading', { name: 'Создать записи' }).waitFor()
   // The heading is there before the script has set its clock.
   await begun
   const renewal = page.waitForResponse(response => response.url().endsWith('/api/session'))

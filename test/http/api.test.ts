@@ -52,7 +52,7 @@ describe('runs', () => {
   })
 
   test('the latest is the active one, or else the one that was started last', async () => {
-    const site = await openSite({ portal: { speed: { commandMs: 50 } } })
+    const site = await openSite({ portal: { speed: { commandMs: 50, workers: 1 } } })
     const latest = async () => (await getJson<{ run: RunSnapshot | null }>(`${site.origin}/api/runs/latest`)).run
     expect(await latest()).toBeNull()
     const first = await post(`${site.origin}/api/runs`, { kind: 'create', companies: 100 })
@@ -64,6 +64,7 @@ describe('runs', () => {
 
     const resumed = await post(`${site.origin}/api/runs/${id}/resume`)
     expect(await latest()).toMatchObject({ id, status: 'running' })
+    site.portal.configure({ speed: { commandMs: 0 } })
     await follow(site, resumed)
     expect(await latest()).toEqual(second)
   })

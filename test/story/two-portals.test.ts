@@ -41,6 +41,7 @@ it('fills two portals at once, each exactly; neither sees the other; a second st
   ] as const) {
     expect((await app.api(session, '/bitrix/status')).body).toMatchObject({ busy: true, run: { id: mine.body.id } })
     expect((await app.api(session, '/api/runs')).body.runs.map(({ id }: { id: string }) => id)).toEqual([mine.body.id])
+    expect((await app.api(session, '/api/runs/latest')).body).toMatchObject({ run: { id: mine.body.id } })
     for (const path of ['', '/progress', '/rejections.csv']) {
       expect((await app.api(session, `/api/runs/${other.body.id}${path}`)).status, path).toBe(404)
     }
