@@ -22,6 +22,8 @@ export interface ClearDialogDeps {
   readonly estimate: (input: StartInput) => Promise<OperationEstimate>
   /** Starts the run. The dialog stays open, with the reason, when this rejects. */
   readonly start: (input: StartInput) => Promise<void>
+  /** The run has started and the dialog is closed: while it is open, nothing behind it takes the focus. */
+  readonly started: () => void
 }
 
 export interface ClearDialog {
@@ -98,7 +100,10 @@ export const createClearDialog = (deps: ClearDialogDeps): ClearDialog => {
     deps
       .start(all ? { kind: 'clear', scope: 'all', confirm: host } : { kind: 'clear', scope: 'created' })
       .then(
-        () => dialog.close(),
+        () => {
+          dialog.close()
+          deps.started()
+        },
         error => complain(describe(error, messages))
       )
       .finally(() => {

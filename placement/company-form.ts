@@ -15,7 +15,7 @@ export interface CompanyForm {
 
 /** @param submit rejects when it was refused; the reason is shown elsewhere */
 export const createCompanyForm = (
-  { t }: Messages,
+  { t, lang }: Messages,
   submit: (companyId: number, contacts: number) => Promise<void>
 ): CompanyForm => {
   const section = byId('company', HTMLElement)
@@ -46,7 +46,7 @@ export const createCompanyForm = (
   form.addEventListener('submit', event => {
     event.preventDefault()
     if (button.disabled || companyId === null) return
-    const count = parseCount(input.value)
+    const count = parseCount(input.value, lang)
     complain(count === null)
     if (count === null) input.focus()
     else submit(companyId, count).catch(() => button.focus())

@@ -1,14 +1,15 @@
 // The form that starts a create run.
 // Must stay true: only whole numbers within the limits leave it; both numbers are the same until the person says otherwise.
 import { byId } from './element.ts'
-import type { Messages } from './messages.ts'
+import type { Language, Messages } from './messages.ts'
 
 /** The contract's limit for people; the API itself takes more. */
 export const MOST = 10_000
 
-/** A count as people write it (blanks between thousands are fine); null when it is no whole number from 1 to 10 000. */
-export const parseCount = (text: string): number | null => {
-  const digits = text.replace(/[\s\u00A0\u202F]/g, '')
+/** A count as people write it, with blanks between thousands, or commas in English; null when it is no whole number from 1 to 10 000. */
+export const parseCount = (text: string, lang: Language): number | null => {
+  const bare = text.replace(/[\s\u00A0\u202F]/g, '')
+  const digits = lang === 'en' && /^\d{1,3}(,\d{3})+$/.test(bare) ? bare.replaceAll(',', '') : bare
   if (!/^\d{1,9}$/.test(digits)) return null
   const count = Number(digits)
   return count >= 1 && count <= MOST ? count : null
@@ -25,7 +26,7 @@ export interface CreateForm {
 }
 
 export const createCreateForm = (
-  { t }: Messages,
+  { t, lang }: Messages,
   submit: (counts: Counts) => void,
   /** The counts changed; null while they are wrong. */
   changed: (counts: Counts | null) => void
@@ -40,7 +41,7 @@ export const createCreateForm = (
   if (tied) contacts.value = companies.value
 
   const check = (input: HTMLInputElement): number | null => {
-    const count = parseCount(input.value)
+    const count = parseCount(input.value, lang)
     if (count === null) {
       input.setAttribute('aria-invalid', 'true')
       input.setAttribute('aria-describedby', 'create-invalid create-hint')
@@ -56,7 +57,7 @@ export const createCreateForm = (
     tell()
   }
   const tell = (): void => {
-    const counts = { companies: parseCount(companies.value), contacts: parseCount(contacts.value) }
+    const counts = { companies: parseCount(companies.value, lang), contacts: parseCount(contacts.value, lang) }
     changed(
       counts.companies === null || counts.contacts === null
         ? null

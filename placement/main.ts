@@ -168,7 +168,8 @@ const startPage = (): void => {
         : { companies: companiesThere, contacts: contactsThere }
     },
     recount: refresh,
-    start
+    start: input => launch(() => api.start(input)),
+    started: () => progress.focus()
   })
   const progress = createProgress({
     messages,
@@ -188,8 +189,12 @@ const startPage = (): void => {
     notice.connected(now)
     // An emulated portal goes with its server: behind this page there is another one now.
     if (now && lost && portal.mode === 'emulated') location.reload()
-    // Whatever happened while the server was away is in the tables now.
-    else if (now && lost) void refresh()
+    else if (now && lost) {
+      notice.outdated('NETWORK')
+      // Whatever happened while the server was away is in the tables now, and what a run takes can be asked again.
+      void refresh()
+      update()
+    }
     lost = !now
   }
   const opening = firstRun !== null && isNews(firstRun) ? firstRun : null

@@ -52,6 +52,8 @@ export const createProgress = ({ messages, announce, act, download, mayAct }: Pr
   let pending = false
   let cancelling = false
   let announced = { percent: 0, waitingFor: null as string | null }
+  /** When a row was settled last, as this page saw it. */
+  let movedAt = performance.now()
 
   const focus = (): void => title.focus()
 
@@ -99,10 +101,12 @@ export const createProgress = ({ messages, announce, act, download, mayAct }: Pr
 
   const render = (now: RunSnapshot): void => {
     const running = now.status === 'running'
-    const waiting = waitingText(now, messages, Date.now())
+    const fresh = run?.id !== now.id || (run.status !== 'running' && running)
+    if (fresh || run?.done !== now.done) movedAt = performance.now()
+    const waiting = waitingText(now, messages, Date.now(), performance.now() - movedAt)
     const ended = outcomeText(now, messages)
     speak(run, now, waiting, ended)
-    if (run?.id !== now.id || (run.status !== 'running' && running)) speed = createSpeed()
+    if (fresh) speed = createSpeed()
     speed.add(performance.now(), now.done)
     if (!running) cancelling = false
     run = now
@@ -114,7 +118,7 @@ export const createProgress = ({ messages, announce, act, download, mayAct }: Pr
     outcome.textContent = ended
     outcome.hidden = running
     done.textContent = t('page.run.doneOf', { done: now.done, total: now.total })
-    failed.textContent = String(now.failed)
+    failed.textContent = t('page.run.rows', { rows: now.failed })
     const perSecond = speed.perSecond()
     text('speed').textContent =
       perSecond === null ? t('page.run.unknown') : t('page.run.perSecond', { rows: roundSpeed(perSecond) })

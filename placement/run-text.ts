@@ -4,12 +4,16 @@ import type { RunSnapshot } from '../server/core/run.ts'
 import type { Messages } from './messages.ts'
 import { timeLeft } from './pace-shown.ts'
 
-/** The request bucket makes short pauses all the time: only longer ones are worth a word. */
+/** The request bucket makes short pauses all the time: only longer ones are worth a word, and those during which nothing moves. */
 const WORTH_A_WORD_MS = 2000
 const SECONDS_MATTER_MS = 90_000
 
-const counted = ({ kind, created, deleted }: RunSnapshot, { t }: Messages): string =>
-  kind === 'create' ? t('page.run.created', { ...created }) : t('page.run.deleted', { ...deleted })
+const counted = ({ kind, created, deleted }: RunSnapshot, { t }: Messages): string => {
+  const rows = kind === 'create' ? created : deleted
+  const some = rows.companies + rows.contacts > 0
+  if (kind === 'create') return some ? t('page.run.created', { ...rows }) : t('page.run.noneCreated')
+  return some ? t('page.run.deleted', { ...rows }) : t('page.run.noneDeleted')
+}
 
 /** How a run has ended, for the eye; `open` while it is running. */
 export const outcomeOf = ({ status, failed, total }: RunSnapshot): 'open' | 'well' | 'partly' | 'badly' | 'stopped' => {
@@ -38,16 +42,23 @@ export const outcomeText = (run: RunSnapshot, messages: Messages): string => {
   return `${said()} ${counted(run, messages)}`
 }
 
-/** What a run waits for and until when; empty when it does not. @param now unix ms */
+/** When a run was started, in this person's time zone. @param name who did, where it is worth saying */
+export const begunText = ({ startedAt }: RunSnapshot, { t, lang }: Messages, name: string | null): string => {
+  const when = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(startedAt))
+  return name === null ? t('page.run.begun', { when }) : t('page.run.begunBy', { when, name })
+}
+
+/** What a run waits for and until when; empty when it does not. @param now unix ms @param stillMs for how long no row has been settled */
 export const waitingText = (
   { status, waitingFor, waitingUntil }: Pick<RunSnapshot, 'status' | 'waitingFor' | 'waitingUntil'>,
   { t, lang }: Messages,
-  now: number
+  now: number,
+  stillMs: number
 ): string => {
   if (status !== 'running' || waitingFor === null || waitingUntil === null) return ''
   const until = new Date(waitingUntil)
   const ahead = until.getTime() - now
-  if (waitingFor === 'requests' && ahead < WORTH_A_WORD_MS) return ''
+  if (waitingFor === 'requests' && ahead < WORTH_A_WORD_MS && stillMs < WORTH_A_WORD_MS) return ''
   const time = new Intl.DateTimeFormat(lang, {
     hour: '2-digit',
     minute: '2-digit',

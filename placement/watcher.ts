@@ -7,6 +7,8 @@ import { ApiError } from './api.ts'
 const LOOK_EVERY_MS = 3000
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 8000
+/** The session is over, the secret wrong: said once, and not asked again before the page is shown anew. */
+const forbidden = [401, 403]
 
 /** The pause before the next attempt, in ms. */
 export const pauseAfter = (failures: number): number =>
@@ -87,10 +89,11 @@ export const startWatcher = (deps: WatcherDeps, opening: RunSnapshot | null): Wa
       return
     }
     failures += 1
-    if (known.status !== 0 && known.status < 500) refused(known)
+    const answer = known.status !== 0 && known.status < 500
+    if (answer) refused(known)
     // One lost connection is ordinary (a sleeping computer, a restarted proxy).
     else if (failures > 1) connected(false)
-    await pause(pauseAfter(failures))
+    await pause(forbidden.includes(known.status) ? null : pauseAfter(failures))
   }
   const watch = async (): Promise<never> => {
     for (;;) {

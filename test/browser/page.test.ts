@@ -95,6 +95,8 @@ test('a person creates records, watches, stops, goes on after a restart of the s
   await inspect(page, 'dialog')
   await dialog.getByLabel('Чтобы подтвердить').fill(site.portal.host)
   await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'hidden' })
+  await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('run-heading')
   await runCard(page, 'completed').getByText('Очистка CRM').waitFor()
   await page.getByText('Компаний пока нет').waitFor()
   await until(() => totalOf(second.page, 'contacts').getByText('Всего: 0').waitFor())

@@ -91,11 +91,46 @@ test('a dead server is announced, and the page comes back by itself', { timeout:
   const { page, messages } = await open(site.origin)
   await site.stop()
   await page.getByText('Нет связи с сервером BitrixCorp').waitFor()
+  await page.getByRole('button', { name: 'Создать' }).click()
+  const refused = page.locator('#notice').getByText('Сервер BitrixCorp не отвечает')
+  await refused.waitFor()
+  await page.locator('#create-estimate').getByText('Займёт примерно').waitFor({ state: 'hidden' })
   site.portal.state.seed({ companies: 2 })
   await site.start()
   await page.getByText('Нет связи с сервером BitrixCorp').waitFor({ state: 'hidden' })
   await page.locator('#companies tbody tr').nth(1).waitFor()
+  await refused.waitFor({ state: 'hidden' })
+  await page.locator('#create-estimate').getByText('Займёт примерно').waitFor()
   expect(ofScripts(messages)).toEqual([])
+})
+
+test('a portal that asks for fewer requests again and again is named as the reason', async () => {
+  const site = await openSite({ settings: { BITRIX_RATE: '2', BITRIX_BURST: '50' } })
+  const { page } = await open(site.origin)
+  await page.getByText('Компаний пока нет').waitFor()
+  site.portal.faults.next('query-limit', { when: ({ writes }) => writes, times: 5 })
+  await page.getByRole('button', { name: 'Создать' }).click()
+  await page.locator('#run').getByText('Bitrix24 ограничил число запросов до').waitFor()
+  await page.locator('#run[data-status="completed"]').waitFor()
+  expect(site.portal.state.counts()).toEqual({ companies: 100, contacts: 100 })
+})
+
+test('a page that is not let in any more says so once and asks no more', async () => {
+  const site = await openSite()
+  const { page } = await open(site.origin)
+  await page.clock.install()
+  await page.reload()
+  const asked: string[] = []
+  await page.route('**/api/runs/latest', route => {
+    asked.push(route.request().url())
+    return route.fulfill({ status: 401, json: { error: 'SESSION_INVALID', error_description: 'over' } })
+  })
+  await expect.poll(() => page.clock.fastForward(3001).then(() => asked.length)).toBe(1)
+  await page.locator('#notice').getByText('Сессия страницы закончилась').waitFor()
+  await page.locator('#notice').getByRole('button', { name: 'Закрыть' }).click()
+  await page.clock.runFor(60_000)
+  expect(asked).toHaveLength(1)
+  expect(await page.locator('#notice').isVisible()).toBe(false)
 })
 
 test('the secret leaves the address bar, survives a reload and a change of language', async () => {

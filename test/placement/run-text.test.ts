@@ -5,7 +5,7 @@ import en from '../../locales/en.json' with { type: 'json' }
 import ru from '../../locales/ru.json' with { type: 'json' }
 import { parseCount } from '../../placement/create-form.ts'
 import { createMessages } from '../../placement/messages.ts'
-import { leftText, outcomeOf, outcomeText, waitingText } from '../../placement/run-text.ts'
+import { begunText, leftText, outcomeOf, outcomeText, waitingText } from '../../placement/run-text.ts'
 import type { RunSnapshot } from '../../server/core/run.ts'
 
 const run = (change: Partial<RunSnapshot>): RunSnapshot => ({
@@ -37,17 +37,19 @@ test('both languages have the same texts', () => {
 })
 
 test('counts agree with their nouns', () => {
-  expect(outcomeText(run({}), russian)).toBe('Готово. Создано: 21 компания и 21 контакт.')
+  expect(outcomeText(run({}), russian)).toBe('Готово. Создано: 21\u00A0компания и 21\u00A0контакт.')
   expect(outcomeText(run({ kind: 'clear', deleted: { companies: 5, contacts: 2 } }), russian)).toBe(
-    'Готово. Удалено: 5 компаний и 2 контакта.'
+    'Готово. Удалено: 5\u00A0компаний и 2\u00A0контакта.'
   )
   expect(outcomeText(run({ created: { companies: 1, contacts: 2 } }), english)).toBe(
-    'Done. Created: 1 company and 2 contacts.'
+    'Done. Created: 1\u00A0company and 2\u00A0contacts.'
   )
 })
 
 test('what nobody asked for is not counted, and nothing is not praised', () => {
-  expect(outcomeText(run({ created: { companies: 0, contacts: 3 } }), russian)).toBe('Готово. Создано: 3 контакта.')
+  expect(outcomeText(run({ created: { companies: 0, contacts: 3 } }), russian)).toBe(
+    'Готово. Создано: 3\u00A0контакта.'
+  )
   expect(outcomeText(run({ failed: 42, created: { companies: 0, contacts: 0 } }), russian)).toBe(
     'Закончено, но ничего не получилось.'
   )
@@ -65,6 +67,21 @@ test('a failed run says why: in the page’s language where the code is known, e
   expect(outcomeText(failed('SOMETHING_NEW'), russian)).toContain('Server words.')
 })
 
+test('where not one record was made or deleted, none is counted', () => {
+  const none = { companies: 0, contacts: 0 }
+  const stopped = { status: 'cancelled', created: none, deleted: none } as const
+  expect(outcomeText(run(stopped), russian)).toBe('Остановлено. Можно продолжить с того же места. Ничего не создано.')
+  expect(outcomeText(run({ ...stopped, kind: 'clear' }), english)).toContain('Nothing was deleted.')
+})
+
+test('when it was started, and by whom where that is worth saying', () => {
+  const startedAt = new Date(2026, 10, 27, 15, 4).toISOString() // in the time zone of whoever looks
+  expect(begunText(run({ startedAt }), russian, null)).toBe('Начато 27 нояб. 2026 г., 15:04')
+  expect(begunText(run({ startedAt }), english, 'Anna').replace(/\s/g, ' ')).toBe(
+    'Started Nov 27, 2026, 3:04 PM by Anna'
+  )
+})
+
 test('every ending has words, a running run has none', () => {
   for (const status of ['completed', 'cancelled', 'interrupted', 'failed'] as const) {
     const text = outcomeText(run({ status, failure: { code: 'X', message: 'why' } }), english)
@@ -76,23 +93,25 @@ test('every ending has words, a running run has none', () => {
 
 test('names the limit that a run waits for and the time', () => {
   const now = Date.parse('2026-01-01T12:00:00Z')
-  const waiting = (waitingFor: string, seconds: number) =>
+  const waiting = (waitingFor: string, seconds: number, stillMs = 0) =>
     waitingText(
       run({ status: 'running', waitingFor, waitingUntil: new Date(now + seconds * 1000).toISOString() }),
       russian,
-      now
+      now,
+      stillMs
     )
   expect(waiting('crm.company.add', 600)).toMatch(/^Bitrix24 ограничил метод crm\.company\.add до \d\d:\d\d$/)
   expect(waiting('portal', 8)).toMatch(/^Портал не отвечает, следующая попытка в \d\d:\d\d:\d\d$/)
   expect(waiting('reconciliation', 60)).toMatch(/^Не все ответы портала дошли/)
   expect(waiting('requests', 30)).toMatch(/^Bitrix24 ограничил число запросов до/)
-  // Half a second between two requests is no news.
-  expect(waiting('requests', 0.5)).toBe('')
+  // Half a second between two requests is no news, unless nothing moves.
+  expect(waiting('requests', 0.5, 1500)).toBe('')
+  expect(waiting('requests', 0.5, 3000)).toMatch(/^Bitrix24 ограничил число запросов до/)
 })
 
 test('time left is unknown at first', () => {
   expect(leftText(null, russian)).toBe('—')
-  expect(leftText(4000, russian)).toBe('67 мин')
+  expect(leftText(4000, russian)).toBe('67\u00A0мин')
 })
 
 test('a missing text shows itself as its key', () => {
@@ -100,8 +119,17 @@ test('a missing text shows itself as its key', () => {
 })
 
 test('a count is a whole number from 1 to 10 000, with or without blanks', () => {
-  expect(['1', ' 100 ', '10 000', '10\u00A0000', '10000'].map(parseCount)).toEqual([1, 100, 10_000, 10_000, 10_000])
-  for (const text of ['', '0', '-1', '1.5', '1e3', '0x10', '10001', 'сто', '99999999999']) {
-    expect(parseCount(text)).toBeNull()
+  const counts = ['1', ' 100 ', '10 000', '10\u00A0000', '10000'].map(text => parseCount(text, 'ru'))
+  expect(counts).toEqual([1, 100, 10_000, 10_000, 10_000])
+  for (const text of ['', '0', '-1', '1.5', '1e3', '0x10', '10001', 'сто', '99999999999', '1,00', ',100', '1,0000']) {
+    expect([parseCount(text, 'ru'), parseCount(text, 'en')]).toEqual([null, null])
   }
+})
+
+test('commas stand between thousands in English only', () => {
+  expect([parseCount('10,000', 'en'), parseCount('1,000', 'en'), parseCount('1,000', 'ru')]).toEqual([
+    10_000,
+    1000,
+    null
+  ])
 })
