@@ -42,6 +42,8 @@ export interface Api {
   renewSession(): Promise<string>
   /** The active run, or else the one that was started last. */
   latestRun(): Promise<RunSnapshot | null>
+  /** Newest first. */
+  runs(): Promise<RunSnapshot[]>
   start(input: StartInput): Promise<RunSnapshot>
   /** What it would take, if it began now. */
   estimate(input: StartInput): Promise<OperationEstimate>
@@ -112,6 +114,9 @@ export const createApi = (bearer: () => string | null): Api => {
     },
     async latestRun() {
       return (await json<{ run: RunSnapshot | null }>('/api/runs/latest')).run
+    },
+    async runs() {
+      return (await json<{ runs: RunSnapshot[] }>('/api/runs')).runs
     },
     estimate: input => post('/api/runs/estimate', input),
     start: input => post('/api/runs', input),

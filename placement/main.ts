@@ -10,6 +10,7 @@ import { saveFile } from './download.ts'
 import { byId } from './element.ts'
 import { createEstimateLine } from './estimate.ts'
 import { enterPortal, type PortalFrame, portalProtocol } from './frame.ts'
+import { createHistory } from './history.ts'
 import { createMessages, type Language } from './messages.ts'
 import { createNotice } from './notice.ts'
 import { createOpenedRecord } from './opened-record.ts'
@@ -83,6 +84,7 @@ const startPage = (): void => {
     opened?.setBusy(busy)
     dialog.setBusy(busy)
     progress.setPending(pending)
+    history.setBusy(busy)
     document.title =
       run?.status === 'running' ? `${messages.t('page.run.percent', { percent: run.percent })} · ${title}` : title
   }
@@ -99,6 +101,7 @@ const startPage = (): void => {
     if (now !== null && now.id !== run?.id) grownAt = performance.now()
     run = now
     progress.show(now)
+    history.show(now)
     update()
     if (now !== null) for (const table of tables) table.follow(now)
     const growth = tables.some(table => table.isBlank()) ? FILL_EVERY_MS : GROW_EVERY_MS
@@ -171,10 +174,11 @@ const startPage = (): void => {
     start: input => launch(() => api.start(input)),
     started: () => progress.focus()
   })
-  const progress = createProgress({
+  const runDeps = {
     messages,
-    announce: notice.announce,
-    mayAct: ({ startedBy }) => state.admin || startedBy === state.user?.name,
+    mayAct: ({ startedBy }: RunSnapshot) => state.admin || startedBy === state.user?.name,
+    starterOf: ({ startedBy }: RunSnapshot) =>
+      state.user === null || startedBy === state.user.name ? null : startedBy,
     act: (runId: string, action: RunAction) =>
       (action === 'cancel' ? cancel(runId) : launch(() => api.act(runId, action))).catch(error => {
         notice.failed(error)
@@ -182,6 +186,12 @@ const startPage = (): void => {
       }),
     download: (runId: string) =>
       void api.rejections(runId, messages.lang).then(file => saveFile(file, `bitrixcorp-${runId}.csv`), notice.failed)
+  }
+  const progress = createProgress({ ...runDeps, announce: notice.announce })
+  const history = createHistory({
+    ...runDeps,
+    read: api.runs,
+    act: (runId, action) => runDeps.act(runId, action).then(() => progress.focus())
   })
 
   let lost = false

@@ -6,7 +6,8 @@ import { byId, part } from './element.ts'
 import { createFailures } from './failures.ts'
 import type { Messages } from './messages.ts'
 import { createSpeed, roundSpeed, type Speed } from './pace-shown.ts'
-import { leftText, outcomeOf, outcomeText, waitingText } from './run-text.ts'
+import { buttonsOf, runButtons } from './run-buttons.ts'
+import { begunText, leftText, outcomeOf, outcomeText, waitingText } from './run-text.ts'
 
 const ANNOUNCE_EVERY_PERCENT = 25
 
@@ -18,6 +19,8 @@ export interface ProgressDeps {
   readonly download: (runId: string) => void
   /** May this person stop the run or let it go on? The server decides; this spares them a refusal. */
   readonly mayAct: (run: RunSnapshot) => boolean
+  /** Who started it, where it was somebody else. */
+  readonly starterOf: (run: RunSnapshot) => string | null
 }
 
 export interface Progress {
@@ -27,7 +30,7 @@ export interface Progress {
   focus(): void
 }
 
-export const createProgress = ({ messages, announce, act, download, mayAct }: ProgressDeps): Progress => {
+export const createProgress = ({ messages, announce, act, download, mayAct, starterOf }: ProgressDeps): Progress => {
   const { t } = messages
   const card = byId('run', HTMLElement)
   const text = (name: string): HTMLElement => part(card, name, HTMLElement)
@@ -49,11 +52,11 @@ export const createProgress = ({ messages, announce, act, download, mayAct }: Pr
   const failures = createFailures(card, messages)
   let run: RunSnapshot | null = null
   let speed: Speed = createSpeed()
+  /** When a row was settled last, as this page saw it. */
+  let movedAt = performance.now()
   let pending = false
   let cancelling = false
   let announced = { percent: 0, waitingFor: null as string | null }
-  /** When a row was settled last, as this page saw it. */
-  let movedAt = performance.now()
 
   const focus = (): void => title.focus()
 
@@ -65,21 +68,17 @@ export const createProgress = ({ messages, announce, act, download, mayAct }: Pr
   }
 
   const showButtons = (): void => {
-    const running = run?.status === 'running'
-    const allowed = run === null || mayAct(run)
-    const someFailed = run !== null && run.failed > 0
-    const stopped = run !== null && ['interrupted', 'failed', 'cancelled'].includes(run.status)
-    buttons.cancel.hidden = !running || !allowed
+    if (run === null) return
+    const shown = buttonsOf(run, mayAct(run))
+    const possible = buttonsOf(run, true)
+    for (const name of runButtons) buttons[name].hidden = !shown[name]
     buttons.cancel.disabled = pending || cancelling
     buttons.cancel.textContent = t(cancelling ? 'page.run.stopping' : 'page.run.stop')
-    buttons.resume.hidden = !stopped || !allowed
-    buttons.retry.hidden = running || !someFailed || !allowed
-    buttons.csv.hidden = running || !someFailed
     buttons.resume.disabled = pending
     buttons.retry.disabled = pending
-    text('foreign').hidden = allowed || !(running || stopped || someFailed)
-    text('foreign').textContent = t('page.run.foreign', { name: run?.startedBy ?? '' })
-    text('actions').hidden = buttons.resume.hidden && buttons.retry.hidden && buttons.csv.hidden
+    text('foreign').hidden = runButtons.every(name => shown[name] === possible[name])
+    text('foreign').textContent = t('page.run.foreign', { name: run.startedBy })
+    text('actions').hidden = !(shown.resume || shown.retry || shown.csv)
   }
 
   const speak = (before: RunSnapshot | null, now: RunSnapshot, waiting: string, ended: string): void => {
@@ -113,6 +112,7 @@ export const createProgress = ({ messages, announce, act, download, mayAct }: Pr
     card.dataset['status'] = now.status
     card.dataset['outcome'] = outcomeOf(now)
     title.textContent = t(`page.run.${now.kind}`)
+    text('begun').textContent = begunText(now, messages, starterOf(now))
     percent.textContent = t('page.run.percent', { percent: now.percent })
     bar.value = now.percent
     outcome.textContent = ended

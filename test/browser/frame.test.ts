@@ -116,6 +116,20 @@ test('an ordinary user cannot clear everything, nor stop what the administrator 
   await runCard(theirs, 'cancelled').getByRole('button', { name: 'Resume' }).waitFor()
   // The administrator may do what they may.
   await runCard(app, 'cancelled').getByRole('button', { name: 'Продолжить' }).waitFor()
+  // Each sees whose runs there were, and may act on their own.
+  await app
+    .locator('#run')
+    .getByText(/^Начато .*, Мария Соколова$/)
+    .waitFor()
+  const earlier = (frame: typeof app) => frame.locator('#history').getByRole('listitem')
+  await app.getByText('Прежние операции').click()
+  await earlier(app).getByRole('button', { name: 'Продолжить' }).waitFor()
+  expect(await earlier(app).textContent()).not.toContain('Иван Петров')
+  await theirs.getByText('Earlier operations').click()
+  await earlier(theirs)
+    .getByText(/^Started .* by Иван Петров$/)
+    .waitFor()
+  expect(await earlier(theirs).getByRole('button').count()).toBe(0)
   expect([...messages, ...colleague.messages]).toEqual([])
 })
 
