@@ -61,10 +61,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
     add(stock, ids)
     stock.density = ids.length / Math.max(1, above - cursor)
     stock.cursor = cursor
-    const found = outstanding(stock) >= stock.total
-    stock.listed = end || (found && stock.exact)
-    // Nothing more is expected: one page that follows the ids shows whether that is true, however wide the range is.
-    if (found) stock.density = 0
+    stock.listed = end || (outstanding(stock) >= stock.total && stock.exact)
   }
   const noteBounds = (stock: Stock, { maxId, total, newest, oldest }: Bound, abreast: boolean): void => {
     const range = maxId - (oldest[0] ?? 0) + 1

@@ -11,7 +11,7 @@ const AIM_WHEN_SCARCE = 1 / 4
 const SKEW = 2
 /** The end is planned when no more than so many of the largest batches are left for each worker. */
 const PLANNED = 2
-/** So exactly, in commands. */
+/** The end is searched to this fraction of a command. */
 const EXACT = 1 / 100
 
 export interface Supply {
@@ -37,8 +37,6 @@ export interface Cut {
   readonly cap: number
   /** Requests that there will be until the end. */
   readonly requests: number
-  /** Seconds until everything can be done, where the end is near enough to be planned. */
-  readonly end?: number
 }
 
 /** Rows that a batch may have at this time per command. */
@@ -122,21 +120,6 @@ const endOf = (supply: Supply, cap: number): number => {
   return low + step
 }
 
-/** The smallest batch for the first worker that leaves the others time enough to be done by `end`. */
-const leastOf = (supply: Supply, cap: number, end: number): number => {
-  const { left, free, perCommand, idleIn, grain } = supply
-  const [first = 0, ...others] = idleIn
-  let low = 0
-  let high = Math.ceil(cap / grain)
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
-    const rest = { ...supply, free: free - 1, idleIn: [first + middle * grain * perCommand, ...others] }
-    if (capacity(rest, cap, end).rows < left - middle * grain - 1e-6) low = middle
-    else high = middle
-  }
-  return high * grain
-}
-
 /** When everything can be done, where the end is near enough to be planned: seconds, and requests until then. */
 export const plannedEnd = (supply: Supply): { readonly seconds: number; readonly requests: number } | undefined => {
   const { cap } = guidedCut(supply)
@@ -154,16 +137,13 @@ export const guidedCut = ({ left, free, rate, perCommand, idleIn, requestSeconds
   return { size: Math.min(cap, Math.max(1, (left / requests) * SKEW, left / (2 * workers))), cap, requests }
 }
 
-/**
- * The next batch. Near the end none is to end after all the others, and none to be so small that the others can't.
- * `planned`: the end of the batch before, when nothing has happened since but that it went out.
- */
-export const cutBatch = (supply: Supply, planned?: number): Cut => {
+/** The next batch. Near the end none is to end after all the others. */
+export const cutBatch = (supply: Supply): Cut => {
   const { left, perCommand, idleIn, grain } = supply
   const cut = guidedCut(supply)
   const sized = (share: number): number => Math.max(1, Math.floor(Math.min(cut.cap, wholeGroups(share, grain))))
   if (left > PLANNED * cut.cap * idleIn.length) return { ...cut, size: sized(cut.size) }
-  const end = planned ?? endOf(supply, cut.cap)
+  const end = endOf(supply, cut.cap)
   const longest = Math.max(grain, fitting((end - (idleIn[0] ?? 0)) / perCommand, grain))
-  return { ...cut, size: sized(Math.min(Math.max(cut.size, leastOf(supply, cut.cap, end)), longest)), end }
+  return { ...cut, size: sized(Math.min(cut.size, longest)) }
 }

@@ -64,8 +64,6 @@ export interface DispatcherOptions {
 export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: DispatcherOptions): Dispatcher => {
   let careful = MAX_IN_FLIGHT
   let holdUntil = 0
-  /** The end that the newest batch was cut for; holds for those that go out at the same moment. */
-  let plan: { readonly at: number; readonly end: number | undefined } | undefined
 
   /** Rows that may be under way: the last one's answer must come long before it is given up, also if no more workers work than were seen. */
   const rowsAllowed = (perCommand: number): number =>
@@ -91,8 +89,7 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
       const abreast = workers ?? Math.max(speed.seenWorkers, UNKNOWN_IN_FLIGHT)
       const idleIn = idleTimes(abreast, load, known)
       const supply = { left, free, rate, perCommand, idleIn, requestSeconds, grain }
-      const { size, cap, requests, end } = cutBatch(supply, plan?.at === now ? plan.end : undefined)
-      plan = { at: now, end }
+      const { size, cap, requests } = cutBatch(supply)
       // Where the bucket decides, no more than gets through in its time.
       const bucketSeconds = Math.max(0, left / cap - free) / rate
       const enough =
@@ -123,12 +120,10 @@ export const createDispatcher = ({ speed, kind, grain, requestSeconds, rate }: D
     },
     againAt: () => holdUntil,
     measured(answer) {
-      plan = undefined
       careful = Math.min(MAX_IN_FLIGHT, careful + 1)
       learnSpeed(speed, kind, answer)
     },
     failed() {
-      plan = undefined
       careful = Math.max(1, Math.floor(Math.min(careful, (workersOf(speed) ?? MAX_IN_FLIGHT) * 2) / 2))
     }
   }
