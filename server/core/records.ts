@@ -1,5 +1,6 @@
 // Pages of companies and contacts for the tables, read on demand.
-// Must stay true: pages are cut by id, only shown fields are selected, and a page costs two requests whatever the portal holds.
+// Must stay true: pages are cut by id, only shown fields are selected, and a page costs two requests whatever the portal holds,
+// three where companies have many contacts.
 import { z } from 'zod'
 import type { Channel } from './channel.ts'
 import { chunks } from './chunks.ts'
@@ -108,24 +109,54 @@ const readPage = async <T extends { ID: number }>(
   return { rows, next: more && !whole ? (rows.at(-1)?.ID ?? null) : null, total }
 }
 
-const readCompanies = async (channel: Channel, page: PageRequest): Promise<RecordsPage<CompanyItem>> => {
-  const { rows, next, total } = await readPage(channel, 'company', companyRow, page)
+/** One list for each group of companies. */
+const listContacts = async (
+  channel: Channel,
+  groups: readonly (readonly number[])[]
+): Promise<z.infer<typeof contactRow>[][]> => {
+  if (groups.length === 0) return []
+  const select = ['ID', 'LAST_NAME', 'NAME', 'SECOND_NAME', 'COMPANY_ID']
+  const commands = groups.map((group, index) => listCommand(`k${index}`, 'contact', select, { '@COMPANY_ID': group }))
+  const reply = await channel.execute(commands)
+  return commands.map(command => rowsOf(contactRow, reply, command))
+}
+
+/** Contacts of each company, oldest first: all of them, or more than a row shows. */
+const contactsOf = async (
+  channel: Channel,
+  companyIds: readonly number[]
+): Promise<Map<number, { id: number; name: string }[]>> => {
   const contacts = new Map<number, { id: number; name: string }[]>()
-  if (rows.length > 0) {
-    const ids = rows.map(({ ID }) => ID)
-    const select = ['ID', 'LAST_NAME', 'NAME', 'SECOND_NAME', 'COMPANY_ID']
-    const commands = chunks(ids, 10).map((part, index) =>
-      listCommand(`k${index}`, 'contact', select, { '@COMPANY_ID': part })
-    )
-    const reply = await channel.execute(commands)
-    for (const command of commands) {
-      for (const row of rowsOf(contactRow, reply, command)) {
-        const name = [row.LAST_NAME, row.NAME, row.SECOND_NAME].filter(part => part !== '').join(' ')
-        const companyId = row.COMPANY_ID ?? 0
-        contacts.set(companyId, [...(contacts.get(companyId) ?? []), { id: row.ID, name }])
-      }
+  const note = (rows: readonly z.infer<typeof contactRow>[]): void => {
+    for (const row of rows) {
+      const name = [row.LAST_NAME, row.NAME, row.SECOND_NAME].filter(part => part !== '').join(' ')
+      const companyId = row.COMPANY_ID ?? 0
+      contacts.set(companyId, [...(contacts.get(companyId) ?? []), { id: row.ID, name }])
     }
   }
+  const groups = chunks(companyIds, 10)
+  const lists = await listContacts(channel, groups)
+  lists.forEach(note)
+  // A full list is cut: the contacts of a few companies may have left no room for those of the others.
+  const short = groups
+    .filter((_, index) => lists[index]?.length === PAGE)
+    .flat()
+    .filter(companyId => (contacts.get(companyId)?.length ?? 0) <= CONTACTS_SHOWN)
+  for (const companyId of short) contacts.delete(companyId)
+  const rest = await listContacts(
+    channel,
+    short.map(companyId => [companyId])
+  )
+  rest.forEach(note)
+  return contacts
+}
+
+const readCompanies = async (channel: Channel, page: PageRequest): Promise<RecordsPage<CompanyItem>> => {
+  const { rows, next, total } = await readPage(channel, 'company', companyRow, page)
+  const contacts = await contactsOf(
+    channel,
+    rows.map(({ ID }) => ID)
+  )
   const items = rows.map(({ ID, TITLE, PHONE }) => {
     const all = contacts.get(ID) ?? []
     return {

@@ -1,7 +1,7 @@
 // The API as a program uses it: rejected rows and trying them again, whole tables page by page, uneven counts.
 // Must stay true: what the API says is compared with what the portal holds.
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { RecordsPage } from '../../server/core/records.ts'
+import type { RecordItems, RecordsPage } from '../../server/core/records.ts'
 import type { RunSnapshot } from '../../server/core/run.ts'
 import { readEvents } from '../support/event-source.ts'
 import { buildPage, openSite, type Site } from '../support/site.ts'
@@ -171,6 +171,28 @@ describe('tables', () => {
       }
       const beyond = await getJson(`${site.origin}/api/${name}?after=999999999`)
       expect(beyond).toEqual({ items: [], next: null, total: size })
+    }
+  })
+
+  test('name the first contacts of each company, also where others have many', async () => {
+    const few = [0, 1, 3, 4]
+    const counts = [60, ...few, ...few, ...few, 20, 20, 2]
+    const site = await openSite({
+      portal: {
+        seed: {
+          companies: counts.map((_, index) => ({ id: index + 1 })),
+          contacts: counts.flatMap((count, index) => Array.from({ length: count }, () => ({ companyIds: [index + 1] })))
+        }
+      }
+    })
+    const { items } = await getJson<RecordsPage<RecordItems['company']>>(`${site.origin}/api/companies`)
+    expect(items.map(({ contacts }) => contacts.length)).toEqual(counts.map(count => Math.min(count, 3)))
+    expect(items.map(({ more }) => more)).toEqual(counts.map(count => count > 3))
+    for (const { id, contacts } of items) {
+      const own = site.portal.state
+        .records('contact')
+        .filter(contact => site.portal.state.companyIdsOf(contact.id)[0] === id)
+      expect(contacts.map(contact => contact.id)).toEqual(own.slice(0, 3).map(contact => contact.id))
     }
   })
 })
