@@ -38,8 +38,14 @@ export interface RecordsPage<Item> {
   readonly total: number
 }
 
+export const recordOrders = ['oldest', 'newest'] as const
+/** By id, which a portal gives in the order of creation. */
+export type RecordOrder = (typeof recordOrders)[number]
+
 export interface PageRequest {
-  /** Id of the last record of the page before; null = from the start. */
+  /** Default: oldest first. */
+  readonly order?: RecordOrder
+  /** Id of the last record of the page before, in the same order; null = from the start. */
   readonly after: number | null
   /** 1..50 */
   readonly limit: number
@@ -75,8 +81,8 @@ const listCommand = (
   entity: EntityName,
   select: readonly string[],
   filter: Record<string, unknown>,
-  start = -1
-): Command => ({ key, method: entities[entity].list, params: { order: { ID: 'ASC' }, filter, select, start } })
+  { start = -1, direction = 'ASC' }: { readonly start?: number; readonly direction?: 'ASC' | 'DESC' } = {}
+): Command => ({ key, method: entities[entity].list, params: { order: { ID: direction }, filter, select, start } })
 
 const rowsOf = <T>(schema: z.ZodType<T>, { outcomes }: BatchReply, { key, method }: Command): T[] => {
   const rows = z.array(schema).safeParse(demandOutcome(outcomes.get(key), method).result)
@@ -95,11 +101,13 @@ const readPage = async <T extends { ID: number }>(
   channel: Channel,
   entity: EntityName,
   schema: z.ZodType<T>,
-  { after, limit }: PageRequest
+  { order, after, limit }: PageRequest
 ): Promise<{ rows: T[]; next: number | null; total: number }> => {
-  const list = listCommand('page', entity, selects[entity], after === null ? {} : { '>ID': after })
+  const [direction, beyond] = order === 'newest' ? (['DESC', '<ID'] as const) : (['ASC', '>ID'] as const)
+  const filter = after === null ? {} : { [beyond]: after }
+  const list = listCommand('page', entity, selects[entity], filter, { direction })
   // `start: 0` makes the portal count; with `-1` it would not (protocol.md, trap 9).
-  const count = listCommand('count', entity, ['ID'], {}, 0)
+  const count = listCommand('count', entity, ['ID'], {}, { start: 0 })
   const reply = await channel.execute([list, count])
   const all = rowsOf(schema, reply, list)
   const rows = all.slice(0, limit)

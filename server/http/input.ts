@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { invalidInput } from '../core/errors.ts'
 import { clearScopes, MAX_COUNT, recipeSchema, recordIdSchema } from '../core/recipe.ts'
+import { recordOrders } from '../core/records.ts'
 
 /** Parses or refuses with the first problem as a sentence. @throws {AppError} INVALID_INPUT */
 export const parseInput = <T>(schema: z.ZodType<T>, value: unknown): T => {
@@ -33,6 +34,7 @@ export const lastEventId = z
   .transform(text => text.slice(0, text.lastIndexOf('.')))
 
 export const pageQuery = z.object({
+  order: z.enum(recordOrders, `must be one of ${recordOrders.join(', ')}`).default('oldest'),
   limit: wholeNumber(1, 50).default(50),
   after: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional()
 })

@@ -11,8 +11,8 @@ export const recordsRoutes = (router: Router, siteOf: SiteOf, readRecords: ReadR
   const serve = (entity: EntityName): void => {
     router.get(`/api/${entities[entity].plural}`, async ctx => {
       const site = await siteOf(ctx)
-      const { limit, after = null } = parseInput(pageQuery, ctx.query)
-      ctx.body = await readRecords(site.channel, entity, { limit, after })
+      const { order, limit, after = null } = parseInput(pageQuery, ctx.query)
+      ctx.body = await readRecords(site.channel, entity, { order, limit, after })
     })
   }
   entityNames.forEach(serve)

@@ -125,7 +125,7 @@ export const portalSuite = (name: string, open: () => Promise<PortalUnderTest>):
       expect(Math.abs((reply.finishedAt ?? 0) - Date.now())).toBeLessThan(3_600_000)
     })
 
-    test('lists go on behind an id, without counting', async () => {
+    test('lists go on behind an id, upwards and downwards, without counting', async () => {
       const adds = [3, 4, 5].map(row => ({
         key: `c${row}`,
         method: entities.company.add,
@@ -133,14 +133,19 @@ export const portalSuite = (name: string, open: () => Promise<PortalUnderTest>):
       }))
       const outcomes = await run(adds)
       const ids = adds.map(({ key }) => idOf('company', outcomes[key])).sort((a, b) => a - b)
-      const page = await only(entities.company.list, {
-        filter: { '=ORIGINATOR_ID': ORIGINATOR_ID, '>ID': ids[0] },
-        order: { ID: 'ASC' },
-        select: ['ID'],
-        start: -1
-      })
-      expect(page).toMatchObject({ kind: 'ok' })
-      expect(page?.kind === 'ok' ? page.result : []).toEqual(ids.slice(1).map(id => ({ ID: String(id) })))
+      const page = async (bound: object, direction: string): Promise<unknown> => {
+        const filter = {
+          '=ORIGINATOR_ID': ORIGINATOR_ID,
+          '@ORIGIN_ID': [3, 4, 5].map(row => `${origin}:${row}`),
+          ...bound
+        }
+        const order = { ID: direction }
+        const outcome = await only(entities.company.list, { filter, order, select: ['ID'], start: -1 })
+        return outcome?.kind === 'ok' ? outcome.result : outcome
+      }
+      const rows = ids.map(id => ({ ID: String(id) }))
+      expect(await page({ '>ID': ids[0] }, 'ASC')).toEqual(rows.slice(1))
+      expect(await page({ '<ID': ids[2] }, 'DESC')).toEqual(rows.slice(0, 2).reverse())
     })
 
     test('an update changes the record; a second delete says that it is gone', async () => {

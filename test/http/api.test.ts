@@ -195,4 +195,45 @@ describe('tables', () => {
       expect(contacts.map(contact => contact.id)).toEqual(own.slice(0, 3).map(contact => contact.id))
     }
   })
+
+  test.each([0, 1, 50, 101])('of %i records are read newest first, in two requests a page', async size => {
+    const site = await openSite({
+      portal: {
+        seed: {
+          companies: size,
+          contacts: Array.from({ length: size }, (_, at) => ({
+            fields: { LAST_NAME: `№${at + 1}` },
+            companyIds: [at + 1]
+          }))
+        }
+      }
+    })
+    let requests = 0
+    const counting = () => {
+      requests += 1
+      return false
+    }
+    site.portal.faults.next('hold', { when: counting })
+    for (const name of ['companies', 'contacts'] as const) {
+      const ids = site.portal.state.records(name === 'companies' ? 'company' : 'contact').map(({ id }) => id)
+      for (const limit of [50, 7]) {
+        const read: number[] = []
+        let after: number | null = null
+        for (let pages = 0; (pages === 0 || after !== null) && pages < 20; pages += 1) {
+          requests = 0
+          const page: RecordsPage<{ id: number }> = await getJson(
+            `${site.origin}/api/${name}?order=newest&limit=${limit}${after === null ? '' : `&after=${after}`}`
+          )
+          expect(requests).toBe(size === 0 ? 1 : 2)
+          expect(page.total).toBe(size)
+          expect(page.items.length).toBeLessThanOrEqual(limit)
+          read.push(...page.items.map(({ id }) => id))
+          after = page.next
+        }
+        expect(read, `${name} by ${limit}`).toEqual(ids.toReversed())
+      }
+      const oldest = await getJson(`${site.origin}/api/${name}?order=oldest`)
+      expect(oldest).toEqual(await getJson(`${site.origin}/api/${name}`))
+    }
+  })
 })

@@ -67,6 +67,17 @@ describe('count', () => {
   })
 })
 
+test('the order of a table is one that there is, given once', async () => {
+  app = await openHttpApp()
+  for (const path of ['/api/companies', '/api/contacts']) {
+    for (const query of ['order=', 'order=NEWEST', 'order=id', 'order', 'order=newest&order=newest']) {
+      const answer = await app.send(`${path}?${query}`)
+      expectError(answer, 400, 'INVALID_INPUT', query)
+      expect(answer.body.error_description).toContain('order: must be one of oldest, newest')
+    }
+  }
+})
+
 describe('bodies', () => {
   test('that are no JSON object are refused by every route', async () => {
     app = await openHttpApp()
