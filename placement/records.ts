@@ -1,10 +1,10 @@
 // One table of records: its pages, its total, and what it says when there is nothing or something went wrong.
-// Must stay true: only the newest answer is shown; reading a page costs the portal a fixed number of requests.
+// Must stay true: only the newest answer is shown; numbers and buttons tell of the rows that are shown, also when others could not be read.
 import type { EntityPlural } from '../server/core/entities.ts'
 import type { RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import type { Api, Items } from './api.ts'
-import { createCursors, PAGE_ROWS } from './cursors.ts'
+import { afterOf, back, type Cursor, FIRST_PAGE, firstRow, forward, isFirst, PAGE_ROWS } from './cursors.ts'
 import { byId, cloneRow, fillFields, part } from './element.ts'
 import { createLiveTotal } from './live-total.ts'
 import type { Messages } from './messages.ts'
@@ -53,15 +53,19 @@ export const createRecords = <K extends EntityPlural>(
   const next = part(section, 'next', HTMLButtonElement)
   const fill: FillRow<K> = fillRow[plural]
   const link: LinkRow[K] | undefined = linkRow?.[plural]
-  const cursors = createCursors()
   const live = createLiveTotal()
   // A portal says only that a page is full; whether it is the last one, the total knows.
   const outline = ({ items, next: after, total }: RecordsPage<Items[K]>) => ({
     count: items.length,
-    next: cursors.firstRow() - 1 + items.length >= total ? null : after
+    next: firstRow(shown) - 1 + items.length >= total ? null : after
   })
+  let shown: Cursor = FIRST_PAGE
   let page = initial === null ? null : outline(initial)
+  /** What the next reading asks for, and what the last one that failed did. */
+  let wanted = shown
+  let missed = shown
   let asked = 0
+  let newest: Promise<boolean>
 
   const follow: Records['follow'] = ({ id, status, created, deleted }) => {
     live.changed({ id, running: status === 'running' }, created[plural] - deleted[plural])
@@ -69,7 +73,7 @@ export const createRecords = <K extends EntityPlural>(
   }
 
   const range = (): string => {
-    const from = cursors.firstRow()
+    const from = firstRow(shown)
     const to = from + (page?.count ?? 0) - 1
     return t('page.table.range', { from, to, total: Math.max(to, live.value()) })
   }
@@ -78,17 +82,17 @@ export const createRecords = <K extends EntityPlural>(
     const total = live.value()
     element('total').textContent = known ? t('page.table.total', { total }) : ''
     // Rows of which none is left are not shown until they are read again.
-    const shown = total > 0 ? (page?.count ?? 0) : 0
-    scroll.hidden = shown === 0
+    const count = total > 0 ? (page?.count ?? 0) : 0
+    scroll.hidden = count === 0
     // Nobody knows whether it is empty when it could not be read.
     element('empty').hidden = !known || total > 0 || !element('trouble').hidden
-    element('pager').hidden = !known || shown === 0 || (cursors.isFirst() && page?.next === null)
-    element('range').textContent = shown > 0 ? range() : ''
-    previous.disabled = cursors.isFirst()
+    element('pager').hidden = !known || count === 0 || (isFirst(shown) && page?.next === null)
+    element('range').textContent = count > 0 ? range() : ''
+    previous.disabled = isFirst(shown)
     next.disabled = page?.next === null
   }
   const showRows = (items: readonly Items[K][]): void => {
-    const first = cursors.firstRow()
+    const first = firstRow(shown)
     rows.replaceChildren(
       ...items.map((item, index) => {
         const row = cloneRow(template)
@@ -105,52 +109,59 @@ export const createRecords = <K extends EntityPlural>(
     showNumbers()
   }
 
-  const refresh = async (): Promise<void> => {
+  const ask = async (): Promise<boolean> => {
     asked += 1
     const mine = asked
+    const cursor = wanted
     section.setAttribute('aria-busy', 'true')
     try {
-      const answer = await api.records(plural, cursors.after())
-      if (mine !== asked) return
-      if (answer.items.length === 0 && !cursors.isFirst()) {
+      const answer = await api.records(plural, afterOf(cursor))
+      if (mine !== asked) return newest
+      if (answer.items.length === 0 && !isFirst(cursor)) {
         // What was here has been deleted.
-        cursors.reset()
-        return refresh()
+        wanted = FIRST_PAGE
+        return read()
       }
+      shown = cursor
       page = outline(answer)
       live.read(answer.total)
       showRows(answer.items)
       showTrouble(null)
       showNumbers()
+      return true
     } catch (error) {
-      if (mine === asked) showTrouble(describe(error, messages))
+      if (mine !== asked) return newest
+      missed = cursor
+      wanted = shown
+      showTrouble(describe(error, messages))
+      return false
     } finally {
       if (mine === asked) section.removeAttribute('aria-busy')
     }
   }
-
-  const turn = (move: () => void) => async (): Promise<void> => {
-    move()
-    const held = document.activeElement
-    await refresh()
-    // The buttons are below the rows: the new page begins out of sight.
-    section.scrollIntoView({ block: 'start' })
-    announce(range())
-    if (held instanceof HTMLButtonElement && held.disabled)
-      (held === next ? previous : next).focus({ preventScroll: true })
+  /** False when it failed. A reading that was overtaken ends as the newest one does. */
+  function read(): Promise<boolean> {
+    newest = ask()
+    return newest
   }
-  previous.addEventListener('click', turn(cursors.back))
-  next.addEventListener(
-    'click',
-    turn(() => {
-      if (page !== null && page.next !== null) cursors.forward(page.next)
+
+  /** The button leads to another page. */
+  const turns = (button: HTMLButtonElement, to: () => Cursor): void =>
+    button.addEventListener('click', async () => {
+      wanted = to()
+      const turned = await read()
+      // The pager is below the rows: what has changed begins out of sight.
+      for (const seen of ['head', 'trouble']) element(seen).scrollIntoView({ block: 'nearest' })
+      if (!turned) return
+      announce(element('range').textContent ?? '')
+      // A button that is gone would take the keyboard's place with it.
+      if (button.disabled || button.offsetParent === null)
+        (button === next ? previous : button === previous ? next : scroll).focus({ preventScroll: true })
     })
-  )
-  part(section, 'retry', HTMLButtonElement).addEventListener('click', async () => {
-    await refresh()
-    // The button is gone, and would take the keyboard's place with it.
-    if (element('trouble').hidden) scroll.focus({ preventScroll: true })
-  })
+  // From what is shown, so that a second click, while the page is on its way, goes no further.
+  turns(previous, () => back(shown))
+  turns(next, () => (page === null || page.next === null ? shown : forward(shown, page.next)))
+  turns(part(section, 'retry', HTMLButtonElement), () => missed)
 
   initial?.items.forEach((item, index) => {
     const row = rows.children[index]
@@ -161,11 +172,13 @@ export const createRecords = <K extends EntityPlural>(
   if (initial !== null) live.read(initial.total)
   showNumbers()
   return {
-    refresh,
+    async refresh() {
+      await read()
+    },
     async grow() {
       // An answer that is on its way would be thrown away for a newer question.
       const reading = section.hasAttribute('aria-busy')
-      if (!reading && (page === null || page.count < PAGE_ROWS)) await refresh()
+      if (!reading && (page === null || page.count < PAGE_ROWS)) await read()
     },
     isBlank: () => page?.count === 0 && live.value() > 0,
     follow,
