@@ -2,7 +2,7 @@
 // Must stay true: every call carries the session or the secret in a header, and every failure is an ApiError with a code.
 import type { EntityPlural } from '../server/core/entities.ts'
 import type { OperationEstimate } from '../server/core/estimate.ts'
-import type { RecordItems, RecordsPage } from '../server/core/records.ts'
+import type { RecordItems, RecordOrder, RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import { readEvents } from './event-reader.ts'
 import type { Language } from './messages.ts'
@@ -48,7 +48,7 @@ export interface Api {
   /** What it would take, if it began now. */
   estimate(input: StartInput): Promise<OperationEstimate>
   act(runId: string, action: RunAction): Promise<RunSnapshot>
-  records<K extends EntityPlural>(plural: K, after: number | null): Promise<RecordsPage<Items[K]>>
+  records<K extends EntityPlural>(plural: K, order: RecordOrder, after: number | null): Promise<RecordsPage<Items[K]>>
   /** Null when there is none with this id. */
   record<K extends EntityPlural>(plural: K, id: number): Promise<Items[K] | null>
   /** Every rejected row, as a file. */
@@ -121,7 +121,8 @@ export const createApi = (bearer: () => string | null): Api => {
     estimate: input => post('/api/runs/estimate', input),
     start: input => post('/api/runs', input),
     act: (runId, action) => json(`/api/runs/${runId}/${action}`, { method: 'POST' }),
-    records: (plural, after) => json(`/api/${plural}?limit=50${after === null ? '' : `&after=${after}`}`),
+    records: (plural, order, after) =>
+      json(`/api/${plural}?limit=50&order=${order}${after === null ? '' : `&after=${after}`}`),
     async record<K extends EntityPlural>(plural: K, id: number) {
       // Pages are cut by id: the first record after the one before it.
       const { items } = await json<RecordsPage<Items[K]>>(`/api/${plural}?limit=1&after=${id - 1}`)

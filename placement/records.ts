@@ -4,7 +4,7 @@ import type { EntityPlural } from '../server/core/entities.ts'
 import type { RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run.ts'
 import type { Api, Items } from './api.ts'
-import { afterOf, back, type Cursor, FIRST_PAGE, firstRow, forward, isFirst, PAGE_ROWS } from './cursors.ts'
+import { afterOf, back, type Cursor, firstPage, firstRow, forward, isFirst, PAGE_ROWS, turnedOver } from './cursors.ts'
 import { byId, cloneRow, fillFields, part } from './element.ts'
 import { createLiveTotal } from './live-total.ts'
 import type { Messages } from './messages.ts'
@@ -51,6 +51,7 @@ export const createRecords = <K extends EntityPlural>(
   const scroll = element('scroll')
   const previous = part(section, 'previous', HTMLButtonElement)
   const next = part(section, 'next', HTMLButtonElement)
+  const newest = part(section, 'newest', HTMLButtonElement)
   const fill: FillRow<K> = fillRow[plural]
   const link: LinkRow[K] | undefined = linkRow?.[plural]
   const live = createLiveTotal()
@@ -59,13 +60,13 @@ export const createRecords = <K extends EntityPlural>(
     count: items.length,
     next: firstRow(shown) - 1 + items.length >= total ? null : after
   })
-  let shown: Cursor = FIRST_PAGE
+  let shown = firstPage('oldest')
   let page = initial === null ? null : outline(initial)
   /** What the next reading asks for, and what the last one that failed did. */
   let wanted = shown
   let missed = shown
   let asked = 0
-  let newest: Promise<boolean>
+  let latest: Promise<boolean>
 
   const follow: Records['follow'] = ({ id, status, created, deleted }) => {
     live.changed({ id, running: status === 'running' }, created[plural] - deleted[plural])
@@ -84,6 +85,8 @@ export const createRecords = <K extends EntityPlural>(
     // Rows of which none is left are not shown until they are read again.
     const count = total > 0 ? (page?.count ?? 0) : 0
     scroll.hidden = count === 0
+    newest.hidden = !known || total <= PAGE_ROWS
+    newest.setAttribute('aria-pressed', String(shown.order === 'newest'))
     // Nobody knows whether it is empty when it could not be read.
     element('empty').hidden = !known || total > 0 || !element('trouble').hidden
     element('pager').hidden = !known || count === 0 || (isFirst(shown) && page?.next === null)
@@ -115,11 +118,11 @@ export const createRecords = <K extends EntityPlural>(
     const cursor = wanted
     section.setAttribute('aria-busy', 'true')
     try {
-      const answer = await api.records(plural, afterOf(cursor))
-      if (mine !== asked) return newest
+      const answer = await api.records(plural, cursor.order, afterOf(cursor))
+      if (mine !== asked) return latest
       if (answer.items.length === 0 && !isFirst(cursor)) {
         // What was here has been deleted.
-        wanted = FIRST_PAGE
+        wanted = firstPage(cursor.order)
         return read()
       }
       shown = cursor
@@ -130,7 +133,7 @@ export const createRecords = <K extends EntityPlural>(
       showNumbers()
       return true
     } catch (error) {
-      if (mine !== asked) return newest
+      if (mine !== asked) return latest
       missed = cursor
       wanted = shown
       showTrouble(describe(error, messages))
@@ -141,8 +144,8 @@ export const createRecords = <K extends EntityPlural>(
   }
   /** False when it failed. A reading that was overtaken ends as the newest one does. */
   function read(): Promise<boolean> {
-    newest = ask()
-    return newest
+    latest = ask()
+    return latest
   }
 
   /** The button leads to another page. */
@@ -161,6 +164,7 @@ export const createRecords = <K extends EntityPlural>(
   // From what is shown, so that a second click, while the page is on its way, goes no further.
   turns(previous, () => back(shown))
   turns(next, () => (page === null || page.next === null ? shown : forward(shown, page.next)))
+  turns(newest, () => turnedOver(shown))
   turns(part(section, 'retry', HTMLButtonElement), () => missed)
 
   initial?.items.forEach((item, index) => {

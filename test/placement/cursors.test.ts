@@ -2,12 +2,12 @@
 // Must stay true: going forward and back the same number of times ends where it began.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { afterOf, back, FIRST_PAGE, firstRow, forward, isFirst, PAGE_ROWS } from '../../placement/cursors.ts'
+import { afterOf, back, firstPage, firstRow, forward, isFirst, PAGE_ROWS, turnedOver } from '../../placement/cursors.ts'
 
 test('row numbers go on from page to page, and the way back passes the same pages', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer({ min: 1 }), { maxLength: 20 }), ids => {
-      let cursor = FIRST_PAGE
+      let cursor = firstPage('oldest')
       const seen = ids.map(id => {
         const before = cursor
         cursor = forward(cursor, id)
@@ -25,6 +25,13 @@ test('row numbers go on from page to page, and the way back passes the same page
 })
 
 test('going back from the first page stays there', () => {
-  const cursor = back(FIRST_PAGE)
+  const cursor = back(firstPage('newest'))
   expect([afterOf(cursor), firstRow(cursor), isFirst(cursor)]).toEqual([null, 1, true])
+})
+
+test('the other order begins at its own first page, and its pages keep it', () => {
+  const newest = turnedOver(forward(firstPage('oldest'), 50))
+  expect(newest).toEqual(firstPage('newest'))
+  expect(back(forward(newest, 251))).toEqual(newest)
+  expect(turnedOver(forward(newest, 251))).toEqual(firstPage('oldest'))
 })
