@@ -6,10 +6,17 @@ import { fillFields } from './element.ts'
 
 const NOTHING = '—'
 
+/** An empty cell is left out where the columns have no headings. */
+const markEmpty = (row: HTMLElement, selector: string, empty: boolean): void => {
+  row.querySelector(selector)?.closest('td')?.toggleAttribute('data-empty', empty)
+}
+
 export type FillRow<K extends EntityPlural> = (row: HTMLElement, item: Items[K]) => void
 
 const fillCompany: FillRow<'companies'> = (row, { title, phone, contacts, more }) => {
-  fillFields(row, { title: title || NOTHING, phone: phone ?? NOTHING })
+  fillFields(row, { title: title || NOTHING, phone: phone || NOTHING })
+  markEmpty(row, '.phone', !phone)
+  markEmpty(row, '.names', contacts.length === 0)
   const list = row.querySelector('[data-list="contacts"]')
   const model = list?.firstElementChild
   if (list && model) {
@@ -24,13 +31,16 @@ const fillCompany: FillRow<'companies'> = (row, { title, phone, contacts, more }
   row.querySelector('[data-show="more"]')?.toggleAttribute('hidden', !more)
 }
 
-const fillContact: FillRow<'contacts'> = (row, { lastName, name, secondName, phone, company }) =>
+const fillContact: FillRow<'contacts'> = (row, { lastName, name, secondName, phone, company }) => {
   fillFields(row, {
     lastName: lastName || (name || secondName ? '' : NOTHING),
     name,
     secondName,
-    phone: phone ?? NOTHING,
+    phone: phone || NOTHING,
     company: company?.title || NOTHING
   })
+  markEmpty(row, '.phone', !phone)
+  markEmpty(row, '[data-field="company"]', !company?.title)
+}
 
 export const fillRow: { readonly [K in EntityPlural]: FillRow<K> } = { companies: fillCompany, contacts: fillContact }

@@ -1,4 +1,4 @@
-// The two tables of the page: their pages, their order, and their rows on a phone.
+// The two tables of the page: their pages and their order.
 // Must stay true: what is said of the rows is true of those that are shown.
 import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
