@@ -11,10 +11,15 @@ const markEmpty = (row: HTMLElement, selector: string, empty: boolean): void => 
   row.querySelector(selector)?.closest('td')?.toggleAttribute('data-empty', empty)
 }
 
+/** A name that is cut is read in full where it is pointed at. */
+const tellName = (row: Element, field: string, name: string): void =>
+  row.querySelector(`[data-field="${field}"]`)?.closest('.clamp')?.setAttribute('title', name)
+
 export type FillRow<K extends EntityPlural> = (row: HTMLElement, item: Items[K]) => void
 
 const fillCompany: FillRow<'companies'> = (row, { title, phone, contacts, more }) => {
   fillFields(row, { title: title || NOTHING, phone: phone || NOTHING })
+  tellName(row, 'title', title)
   markEmpty(row, '.phone', !phone)
   markEmpty(row, '.names', contacts.length === 0)
   const list = row.querySelector('[data-list="contacts"]')
@@ -24,6 +29,7 @@ const fillCompany: FillRow<'companies'> = (row, { title, phone, contacts, more }
       ...contacts.map(({ name }) => {
         const line = model.cloneNode(true) as Element // a clone of an element
         fillFields(line, { name: name || NOTHING })
+        tellName(line, 'name', name)
         return line
       })
     )
@@ -39,6 +45,8 @@ const fillContact: FillRow<'contacts'> = (row, { lastName, name, secondName, pho
     phone: phone || NOTHING,
     company: company?.title || NOTHING
   })
+  tellName(row, 'lastName', [lastName, name, secondName].filter(part => part !== '').join(' '))
+  tellName(row, 'company', company?.title ?? '')
   markEmpty(row, '.phone', !phone)
   markEmpty(row, '[data-field="company"]', !company?.title)
 }

@@ -76,3 +76,41 @@ test.each([320, 360])('at %i px a row is a card: number on the left, no line for
   const [employed, free] = [rowOf(page, 'contacts', 'Котов'), rowOf(page, 'contacts', 'Миров')]
   expect(await heightOf(employed)).toBeGreaterThan(await heightOf(free))
 })
+
+test('a name that is cut can be read in full, and the script writes the same rows as the server', async () => {
+  const [title, lastName] = ['Очень длинное «название» <b> '.repeat(20).trim(), 'Рамирес-'.repeat(40)]
+  const site = await openSite({
+    portal: {
+      seed: {
+        companies: [{ id: 9, fields: { TITLE: title } }, { fields: { TITLE: '' } }, ...seed.companies],
+        contacts: [
+          { fields: { LAST_NAME: lastName, SECOND_NAME: 'Петровна' }, companyIds: [9] },
+          { fields: { NAME: 'Анна' } },
+          { fields: {} },
+          ...seed.contacts
+        ]
+      }
+    }
+  })
+  const { page } = await open(site.origin)
+  const full = `${lastName} Петровна`
+  const check = async (): Promise<void> => {
+    for (const [table, name] of [
+      ['companies', title],
+      ['companies', full],
+      ['contacts', full],
+      ['contacts', title]
+    ] as const) {
+      const cut = rowOf(page, table, name.slice(0, 20)).getByTitle(name, { exact: true })
+      expect(await cut.evaluate(({ scrollHeight, clientHeight }) => scrollHeight > clientHeight)).toBe(true)
+    }
+    expect(await rowOf(page, 'contacts', 'Анна').getByTitle('Анна', { exact: true }).count()).toBe(1)
+  }
+  const written = () => page.locator('.records tbody').evaluateAll(bodies => bodies.map(body => body.innerHTML))
+  await check()
+  const byServer = await written()
+  await readAgain(page)
+  await check()
+  const squeezed = (html: readonly string[]) => html.map(text => text.replace(/\s+/g, ' ').replace(/> </g, '><').trim())
+  expect(squeezed(await written())).toEqual(squeezed(byServer))
+})
