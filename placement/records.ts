@@ -55,11 +55,7 @@ export const createRecords = <K extends EntityPlural>(
   const fill: FillRow<K> = fillRow[plural]
   const link: LinkRow[K] | undefined = linkRow?.[plural]
   const live = createLiveTotal()
-  // A portal says only that a page is full; whether it is the last one, the total knows.
-  const outline = ({ items, next: after, total }: RecordsPage<Items[K]>) => ({
-    count: items.length,
-    next: firstRow(shown) - 1 + items.length >= total ? null : after
-  })
+  const outline = (read: RecordsPage<Items[K]>) => ({ count: read.items.length, next: read.next })
   let shown = firstPage('oldest')
   let page = initial === null ? null : outline(initial)
   /** What the next reading asks for, and what the last one that failed did. */

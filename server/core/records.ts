@@ -108,13 +108,15 @@ const readPage = async <T extends { ID: number }>(
   const list = listCommand('page', entity, selects[entity], filter, { direction })
   // `start: 0` makes the portal count; with `-1` it would not (protocol.md, trap 9).
   const count = listCommand('count', entity, ['ID'], {}, { start: 0 })
-  const reply = await channel.execute([list, count])
-  const all = rowsOf(schema, reply, list)
-  const rows = all.slice(0, limit)
-  const more = all.length > limit || all.length === PAGE
-  const total = demandOutcome(reply.outcomes.get(count.key), count.method).total ?? 0
-  const whole = after === null && total <= rows.length
-  return { rows, next: more && !whole ? (rows.at(-1)?.ID ?? null) : null, total }
+  // A full page may be the last one.
+  const fromHere = listCommand('fromHere', entity, ['ID'], filter, { start: 0 })
+  const commands = after === null ? [list, count] : [list, count, fromHere]
+  const reply = await channel.execute(commands)
+  const counted = ({ key, method }: Command): number => demandOutcome(reply.outcomes.get(key), method).total ?? 0
+  const rows = rowsOf(schema, reply, list).slice(0, limit)
+  const total = counted(count)
+  const more = (after === null ? total : counted(fromHere)) > rows.length
+  return { rows, next: more ? (rows.at(-1)?.ID ?? null) : null, total }
 }
 
 /** One list for each group of companies. */

@@ -151,7 +151,7 @@ describe('rejected rows', () => {
 })
 
 describe('tables', () => {
-  test.each([0, 1, 49, 50, 51, 101])('of %i records are read whole, page by page', async size => {
+  test.each([0, 1, 49, 50, 51, 100, 101])('of %i records are read whole, page by page', async size => {
     const site = await openSite({ portal: { seed: { companies: size, contacts: size } } })
     for (const name of ['companies', 'contacts'] as const) {
       const ids = site.portal.state.records(name === 'companies' ? 'company' : 'contact').map(({ id }) => id)
@@ -166,6 +166,7 @@ describe('tables', () => {
           expect(page.items.length).toBeLessThanOrEqual(limit)
           read.push(...page.items.map(({ id }) => id))
           after = page.next
+          expect(after === null, `${limit} after ${read.length}`).toBe(read.length === size)
         }
         expect(read, `${name} by ${limit}`).toEqual(ids)
       }
