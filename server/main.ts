@@ -26,6 +26,10 @@ const describe = (error: unknown, where: string): string => {
 }
 
 const main = async (): Promise<void> => {
+  // Before there is anything to stop. What is on disk by then stands as after any other crash.
+  const leave = (): never => process.exit(0)
+  process.on('SIGTERM', leave)
+  process.on('SIGINT', leave)
   const config = loadConfig()
   const log = createLog(config.logLevel)
   const server = await startServer(config, log).catch(error => refuse(describe(error, `${config.host}:${config.port}`)))
@@ -47,8 +51,8 @@ const main = async (): Promise<void> => {
       }
     )
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  process.off('SIGTERM', leave).on('SIGTERM', stop)
+  process.off('SIGINT', leave).on('SIGINT', stop)
 }
 
 await main().catch(error => refuse(describe(error, 'The address')))

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { freshDir } from './support/fresh-dir.ts'
@@ -43,6 +44,21 @@ const refusal = async (cwd: string, env: Readonly<Record<string, string>>): Prom
   expect(output.err).not.toMatch(/^\s+at /m)
   return output.err
 }
+
+test('a signal before it is ready ends it with 0, too', async () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // A database that says nothing: the start waits for it.
+    const silent = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void silent.close())
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo // it listens on a port
+    const env = { DATABASE_URL: `postgres://nobody:nothing@127.0.0.1:${port}/none`, APP_SECRET: 'x'.repeat(32) }
+    const { child, closed, output } = await run(freshDir(), { PORT: '0', ...env })
+    await once(silent, 'connection')
+    child.kill(signal)
+    expect([await closed, child.signalCode, output.err]).toEqual([0, null, ''])
+  }
+})
 
 describe('.env of the working folder', () => {
   test('is read, and the environment wins; both signals end the process with 0', async () => {

@@ -4,7 +4,7 @@ import { Mutex } from 'async-mutex'
 import type { Channel } from './channel.ts'
 import { deferred } from './deferred.ts'
 import { type Ending, interrupted } from './ending.ts'
-import { busy } from './errors.ts'
+import { type AppError, busy, startsNothing } from './errors.ts'
 import { createLiveRun, type LiveRun } from './live-run.ts'
 import type { RunRecord, RunSnapshot } from './run.ts'
 import { heedCancel, type LifeDeps, type Mode, openAttempt, underLease } from './run-life.ts'
@@ -65,14 +65,20 @@ export const createDriver = (deps: LifeDeps): Driver => {
     return (await journal.unfinished()).find(record => record.portalId === portalId)?.snapshot
   }
 
+  /** Nothing begins any more. */
+  const refusal = async (portalId: string): Promise<AppError> => {
+    const run = await holder(portalId)
+    return run === undefined ? startsNothing() : busy(run)
+  }
+
   const end = (active: Active, ending: Ending): void => {
     active.ending ??= ending
     active.runner?.end(active.ending)
   }
 
   const begin: Driver['begin'] = async (record, channel, mode, check) => {
-    if (stopping) throw busy(undefined)
     const { portalId } = record
+    if (stopping) throw await refusal(portalId)
     const mutex = mutexOf(portalId)
     if (mutex.isLocked()) throw busy(await holder(portalId))
     const begun = deferred<RunSnapshot>()
@@ -82,7 +88,7 @@ export const createDriver = (deps: LifeDeps): Driver => {
       if (lease === null) throw busy(await holder(portalId))
       if (stopping) {
         await leases.release(lease)
-        throw busy(undefined)
+        throw await refusal(portalId)
       }
       const active: Active = {
         record,

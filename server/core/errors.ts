@@ -62,6 +62,10 @@ export const busy = (run: unknown): AppError =>
 export const runFailed = (message: string, run: unknown): AppError =>
   new AppError(502, 'RUN_FAILED', message, { details: { run } })
 
+/** A start while the process ends. */
+export const startsNothing = (): AppError =>
+  new AppError(503, 'SERVER_STOPS', 'The server is stopping and starts nothing. Try again when it is back.')
+
 /** The process ends before the run does; `run` is the run's last snapshot. */
 export const serverStops = (runId: string, run: unknown): AppError =>
   new AppError(

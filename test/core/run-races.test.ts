@@ -158,14 +158,30 @@ test('after stop nothing begins, also what was waiting for its lease', async () 
   }
   const runs = createRuns({ ...deps, leases })
   await play(async () => {
-    const started = expect(runs.start(channel, many, nobody)).rejects.toMatchObject({ code: 'BUSY' })
+    const started = expect(runs.start(channel, many, nobody)).rejects.toMatchObject({ code: 'SERVER_STOPS' })
     await runs.stop()
+    await expect(runs.start(channel, many, nobody)).rejects.toMatchObject({ code: 'SERVER_STOPS' })
     const requests = model.requests()
     await clock.sleep(10_000)
     expect(model.requests()).toBe(requests)
     await started
   })
   expect(model.companies.size).toBe(0)
+})
+
+test('a start while the process stops is shown the run that still holds the portal', async () => {
+  const { clock, channel, deps, play } = setUp()
+  const runs = createRuns({ ...deps, autoResume: false })
+  await play(async () => {
+    await runs.start(channel, many, nobody)
+    await clock.sleep(2000)
+    const stopped = runs.stop()
+    await expect(runs.start(channel, many, nobody)).rejects.toMatchObject({
+      code: 'BUSY',
+      details: { run: { id: 'run1', status: 'running' } }
+    })
+    await stopped
+  })
 })
 
 test('two starts while the storage is away are both told so', async () => {
