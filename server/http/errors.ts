@@ -11,9 +11,12 @@ import type { Views } from './views.ts'
 /** Opened by Bitrix24 in a frame: whatever goes wrong there is shown to a person. */
 const FRAMED_PATHS: ReadonlySet<string> = new Set(['/install', '/placement'])
 
+/** Where only programs ask. */
+const FOR_PROGRAMS = /^\/(api|bitrix)\//i
+
 /** Typed into an address bar: the page itself, and what is no address at all. */
 const isForPeople = (ctx: Context, { reason }: AppError): boolean =>
-  ctx.path === '/' || (ctx.method === 'GET' && reason === 'address')
+  ctx.path === '/' || (ctx.method === 'GET' && reason === 'address' && !FOR_PROGRAMS.test(ctx.path))
 
 const internal = (cause: unknown): AppError =>
   new AppError(500, 'INTERNAL_ERROR', 'An error inside BitrixCorp; the log has the details. Try again.', { cause })

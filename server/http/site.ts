@@ -3,7 +3,7 @@
 import type { Context } from 'koa'
 import type { LocalApplication } from '../core/application.ts'
 import type { Channel } from '../core/channel.ts'
-import { adminRequired, notFound, sessionInvalid, standaloneOff } from '../core/errors.ts'
+import { AppError, adminRequired, notFound, sessionInvalid, standaloneOff } from '../core/errors.ts'
 import type { RunRecord, RunSnapshot, StartedBy } from '../core/run.ts'
 import type { Runs } from '../core/runs.ts'
 import { carriesSecret, demandSecret, type Secret } from './guard.ts'
@@ -104,7 +104,16 @@ export const createSites = ({ site, standaloneSecret, door }: SitesDeps): Sites 
       if (token === undefined || door === undefined || isSecret) return otherwise(ctx)
       return portalSite(door, await door.sessions.read(token))
     }
-  return { of: sessionOr(standalone), openOf: sessionOr(open), standalone }
+  /** A session that is over says nothing about who may ask whether the standalone portal is busy. */
+  const openOf: SiteOf = async ctx => {
+    try {
+      return await sessionOr(open)(ctx)
+    } catch (error) {
+      if (site === undefined || !(error instanceof AppError) || error.code !== 'SESSION_INVALID') throw error
+      return open()
+    }
+  }
+  return { of: sessionOr(standalone), openOf, standalone }
 }
 
 /** A run of this site's portal; others do not exist here. @throws {AppError} NOT_FOUND */

@@ -67,6 +67,10 @@ test('a person is told which of the reasons it was: the host name, or the secret
   expect(await page('localhost')).toMatch(/Enter the secret to go on.*<form>/)
   const wrong = await app.send('/?secret=x', { headers: { accept: 'text/html', 'accept-language': 'en' } })
   expect(wrong.text).toMatch(/The secret is wrong.*<form>/)
+  for (const path of ['/api/nowhere', '/bitrix/nowhere']) {
+    const { text } = await app.send(path, { headers: { accept: 'text/html', 'accept-language': 'en' } })
+    expect(JSON.parse(text)).toMatchObject({ error: 'NOT_FOUND' })
+  }
   const lost = await app.send('/nowhere', { headers: { accept: 'text/html', 'accept-language': 'en' } })
   expect([lost.status, lost.text]).toEqual([404, expect.stringMatching(/^<h1.*nothing at this address/)])
 })

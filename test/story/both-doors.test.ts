@@ -57,6 +57,13 @@ it('the standalone page works on the webhook, placements on the installation; tw
   expect((await app.api(session, `/api/runs/${inA.body.id}`)).status).toBe(404)
 })
 
+it('a session that is over does not keep anybody from asking whether the standalone portal is busy', async () => {
+  const { app, session } = await openBoth()
+  const over = `${session.slice(0, -8)}AAAAAAAA`
+  expect((await app.api(over, '/bitrix/status')).body).toEqual({ busy: false })
+  expect((await app.api(over, '/api/runs')).body).toMatchObject({ error: 'SESSION_INVALID' })
+})
+
 describe('on the same portal', () => {
   it('a run through the webhook keeps the portal: pages in the portal see it, and are told to wait', async () => {
     const { app, session } = await openBoth(SLOW)
