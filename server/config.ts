@@ -48,11 +48,11 @@ const secret = (min: number, message: string) =>
     .min(min, message)
     .transform(value => new Secret(value))
 
-const list = (item: RegExp | ((text: string) => boolean), message: string) =>
+const list = (isRight: (text: string) => boolean, message: string) =>
   z
     .string()
     .transform(text => text.split(',').map(part => part.trim()))
-    .refine(parts => parts.every(part => (typeof item === 'function' ? item(part) : item.test(part))), message)
+    .refine(parts => parts.every(isRight), message)
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(host)
 const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:'
@@ -60,6 +60,9 @@ const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).p
 const isProtected = (text: string): boolean =>
   isHttps(text) || (URL.canParse(text) && new URL(text).protocol === 'http:' && isLoopback(new URL(text).hostname))
 const PORTAL_HOST = /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i
+/** `*.zone` or `host[:port]`. */
+const isPortalHost = (text: string): boolean =>
+  PORTAL_HOST.test(text) && URL.canParse(`https://${text.replace(/^\*\./, '')}`)
 
 /** Nothing behind the host: every route has its own path. */
 const isBare = (text: string): boolean => {
@@ -88,6 +91,7 @@ const environment = z.object({
       /^postgres(ql)?:\/\//,
       'must be a PostgreSQL address, for example postgres://user:password@host:5432/bitrixcorp'
     )
+    .refine(URL.canParse, 'must be a PostgreSQL address, for example postgres://user:password@host:5432/bitrixcorp')
     .transform(value => new Secret(value))
     .optional(),
   BITRIX_WEBHOOK_URL: webhookUrlSchema.optional(),
@@ -99,7 +103,7 @@ const environment = z.object({
     `must be https addresses divided by commas, for example ${OAUTH_SERVERS[1]}`
   ).default(OAUTH_SERVERS),
   BITRIX_PORTAL_HOSTS: list(
-    PORTAL_HOST,
+    isPortalHost,
     'must be host names or *.zones divided by commas, for example *.bitrix24.com,portal.example.com:8443'
   ).default(CLOUD_ZONES),
   BITRIX_RATE: fraction(1000, '2').default(2),
@@ -115,8 +119,8 @@ const environment = z.object({
     .transform(originOnly)
     .optional(),
   APP_SECRET: secret(
-    32,
-    'must have at least 32 characters, for example the output of: openssl rand -base64 32'
+    16,
+    'must have at least 16 characters, for example the output of: openssl rand -base64 32'
   ).optional(),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}, for example LOG_LEVEL=info`).default('info')
 })

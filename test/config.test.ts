@@ -67,7 +67,7 @@ describe('wrong values', () => {
   const wrong: Record<string, readonly string[]> = {
     PORT: ['x', '-1', '65536', '3000.5', '0x10', '1e3'],
     HOST: ['http://127.0.0.1', 'a b'],
-    DATABASE_URL: ['mysql://x', 'planted'],
+    DATABASE_URL: ['mysql://x', 'planted', 'postgres://host:planted/x'],
     BITRIX_WEBHOOK_URL: ['x', 'https://portal.example', 'http://portal.example.com/rest/1/planted5secret9x/'],
     PUBLIC_URL: [
       'x',
@@ -78,7 +78,7 @@ describe('wrong values', () => {
       'https://user:word@app.example.com'
     ],
     BITRIX_OAUTH_URLS: ['x', 'http://oauth.example.com', 'https://a.example,,'],
-    BITRIX_PORTAL_HOSTS: ['https://x', '*', 'a..b', '*.*.com', 'user@host'],
+    BITRIX_PORTAL_HOSTS: ['https://x', '*', 'a..b', '*.*.com', 'user@host', 'portal.com:99999'],
     BITRIX_RATE: ['0', '-2', 'fast', '1e9'],
     BITRIX_BURST: ['0', '1.5'],
     BITRIX_REQUEST_SECONDS: ['0', 'x'],

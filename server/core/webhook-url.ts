@@ -38,12 +38,13 @@ const isPrivateV4 = (host: string): boolean => {
 /**
  * Loopback and private on-premise hosts, where plain http does not carry the secret over the internet.
  * Takes the host as WHATWG URL prints it (odd IPv4 spellings are normalised already). Names count as private when public
- * DNS cannot hold them: localhost, single labels (containers, intranets), .local, .internal and .home.arpa.
+ * DNS does not hold them: localhost, single labels (containers, intranets), .local, .internal, .home.arpa, and the
+ * .lan, .corp and .intranet of offices.
  */
 const isPrivateHost = (host: string): boolean => {
   if (host.startsWith('[')) return host === '[::1]' || /^\[f[cd][0-9a-f]{2}:/.test(host)
   if (/^\d+(\.\d+){3}$/.test(host)) return isPrivateV4(host)
-  return !host.includes('.') || /\.(localhost|local|internal|home\.arpa)$/.test(host)
+  return !host.includes('.') || /\.(localhost|local|internal|home\.arpa|lan|corp|intranet)$/.test(host)
 }
 
 /** The parsed webhook, or what is wrong with the address. */
@@ -64,9 +65,9 @@ const parse = (text: string): Webhook | string => {
   }
   if (more.length > 0) return `must end after the secret: remove the method name behind it, for example ${EXAMPLE}`
   if (!/^[1-9]\d{0,14}$/.test(user)) return `must have the number of a user behind /rest/, for example ${EXAMPLE}`
-  // At least 8 characters: a shorter one could not be blotted out of texts without harming them (bitrix24/client.ts).
-  if (!/^[A-Za-z0-9_-]{8,128}$/.test(secret))
-    return `must end with a secret of 8 to 128 letters and digits: copy it whole, for example ${EXAMPLE}`
+  // At least 4 characters: a shorter one could not be blotted out of texts without harming them (bitrix24/client.ts).
+  if (!/^[A-Za-z0-9_-]{4,128}$/.test(secret))
+    return `must end with a secret of 4 to 128 letters and digits: copy it whole, for example ${EXAMPLE}`
   return new Webhook(url.origin, url.host, Number(user), secret)
 }
 
