@@ -4,7 +4,7 @@ import type { RunSnapshot } from '../server/core/run.ts'
 import type { Messages } from './messages.ts'
 import { timeLeft } from './pace-shown.ts'
 
-/** The request bucket makes short pauses all the time: only longer ones are worth a word, and those during which nothing moves. */
+/** Short pauses are made all the time: only longer ones are worth a word, and those during which nothing moves. */
 const WORTH_A_WORD_MS = 2000
 const SECONDS_MATTER_MS = 90_000
 
@@ -58,7 +58,8 @@ export const waitingText = (
   if (status !== 'running' || waitingFor === null || waitingUntil === null) return ''
   const until = new Date(waitingUntil)
   const ahead = until.getTime() - now
-  if (waitingFor === 'requests' && ahead < WORTH_A_WORD_MS && stillMs < WORTH_A_WORD_MS) return ''
+  const passing = waitingFor === 'requests' || waitingFor === 'portal'
+  if (passing && ahead < WORTH_A_WORD_MS && stillMs < WORTH_A_WORD_MS) return ''
   const time = new Intl.DateTimeFormat(lang, {
     hour: '2-digit',
     minute: '2-digit',

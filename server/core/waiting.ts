@@ -3,9 +3,6 @@
 import type { Mission } from './mission.ts'
 import type { Pace } from './pace.ts'
 
-/** A wait shorter than this is not worth a word. */
-const WORTH_SAYING_MS = 1000
-
 export interface Waiting {
   /** Unix ms. */
   readonly until: number
@@ -31,7 +28,7 @@ export const describeWaiting = ({ now, idle, ending, mission, pace, quietUntil }
   if (!idle) return null
   // Rows are left and nothing moves: they are rows of the parked method, or wait for one of it.
   if (first !== undefined && mission.left() > 0 && !ending) return first
-  if (quietUntil > now + WORTH_SAYING_MS) return { until: quietUntil, for: 'portal' }
+  if (quietUntil > now) return { until: quietUntil, for: 'portal' }
   const nextFree = pace.nextAt(now, 'run')
   if (mission.left() > 0 && !ending && nextFree > now) return { until: nextFree, for: 'requests' }
   const due = mission.choreAt()

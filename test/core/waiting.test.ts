@@ -1,0 +1,24 @@
+// What a run that stands still says it waits for.
+import { expect, test } from 'vitest'
+import { createPace } from '../../server/core/pace.ts'
+import { describeWaiting, type Situation } from '../../server/core/waiting.ts'
+
+const now = 1_000_000
+const situation = (change: Partial<Situation>): Situation => ({
+  now,
+  idle: true,
+  ending: false,
+  mission: { wants: () => ['crm.company.add'], left: () => 10, choreAt: () => Number.POSITIVE_INFINITY },
+  pace: createPace({ rate: 2, burst: 50, random: () => 0.5, requestSeconds: 60 }),
+  quietUntil: 0,
+  ...change
+})
+
+test('a portal that does not answer is named, however short the pause before the next attempt', () => {
+  expect(describeWaiting(situation({ quietUntil: now + 200 }))).toEqual({ until: now + 200, for: 'portal' })
+})
+
+test('nothing is said while requests are under way, or nothing holds the run up', () => {
+  expect(describeWaiting(situation({ quietUntil: now + 5000, idle: false }))).toBeNull()
+  expect(describeWaiting(situation({}))).toBeNull()
+})
