@@ -2,7 +2,7 @@
 // Must stay true: pure; no estimate before there is something to estimate from.
 import { type Channel, trafficOf } from './channel.ts'
 import { type EntityName, entities, entityNames } from './entities.ts'
-import type { RunState } from './fold.ts'
+import { doneOf, type RunState } from './fold.ts'
 import { type Forecast, forecast } from './forecast.ts'
 import { readBounds } from './listing.ts'
 import type { UnderWay } from './load.ts'
@@ -68,8 +68,12 @@ export const estimateOperation = async (
   return { companies: rows.company, contacts: rows.contact, ...deleting, requests: deleting.requests + listing }
 }
 
-const doneOf = ({ created, deleted, failed }: RunState): number =>
-  created.company + created.contact + deleted.company + deleted.contact + failed
+/** Rows of each entity that are left. A rejected row does not tell its entity, nor a retry the entities of its rows: all that is known is shared out. */
+const rowsLeft = ({ totals, created, deleted }: RunState, left: number): Record<EntityName, number> => {
+  const open = (entity: EntityName): number => Math.max(0, totals[entity] - created[entity] - deleted[entity])
+  const company = Math.round((open('company') * left) / Math.max(1, open('company') + open('contact')))
+  return { company, contact: left - company }
+}
 
 /** Less is told in hundredths. */
 const EXACT_BELOW = 10
@@ -85,10 +89,7 @@ export const secondsLeft = (
   const left = state.totals.company + state.totals.contact - doneOf(state)
   if (doneOf(state) === 0) return null
   if (left <= 0) return 0
-  const toCome = (entity: EntityName): number =>
-    Math.max(0, state.totals[entity] - state.created[entity] - state.deleted[entity])
-  const rows = { company: toCome('company'), contact: toCome('contact') }
-  const model = forecastRows(state.kind, rows, channel, now, requestSeconds, load)
+  const model = forecastRows(state.kind, rowsLeft(state, left), channel, now, requestSeconds, load)
   if (!model.measured) return null
   const steps = model.seconds < EXACT_BELOW ? 100 : 1
   return Math.ceil(model.seconds * steps) / steps

@@ -53,7 +53,8 @@ const add = (counts: Readonly<Record<EntityName, number>>, rows: Rows): Readonly
   contact: counts.contact + (rows.contact?.length ?? 0)
 })
 
-const doneOf = (state: RunState): number => sum(state.created) + sum(state.deleted) + state.failed
+/** Rows that are settled, rejected ones too. */
+export const doneOf = (state: RunState): number => sum(state.created) + sum(state.deleted) + state.failed
 
 /** Rejected ones that were not there are settled too; total never lies below what is done. */
 const totalOf = (state: RunState): number => Math.max(sum(state.totals), doneOf(state))

@@ -1,14 +1,13 @@
 // The time left that a run tells, against how long it really takes: in virtual time.
 import { describe, expect, it } from 'vitest'
 import { PortalFailure } from '../../server/core/portal.ts'
-import type { Operation } from '../../server/core/recipe.ts'
-import { clearAll, createRows, createSimulation, type Simulation } from '../support/simulation.ts'
+import { clearAll, createRows, createSimulation, type Seen, type Simulation } from '../support/simulation.ts'
+import { nobody } from '../support/virtual-runs.ts'
 
 const limits = { latencySeconds: 0.04, burst: 50, rate: 2 }
 
 /** The worst that a run told once a fifth of it was done, in parts of the time that it took. */
-const worstOf = async (simulation: Simulation, operation: Operation): Promise<number> => {
-  const { seconds, seen } = await simulation.run(operation)
+const worstOf = ({ seconds, seen }: Seen): number => {
   const told = seen.filter(({ snapshot }) => snapshot.status === 'running' && snapshot.percent >= 20)
   // A few batches of 50 that end together leave nothing to tell.
   if (seconds > 5) expect(told.length).toBeGreaterThan(0)
@@ -29,7 +28,7 @@ describe('within 15 percent of the truth once a fifth is done', () => {
       for (const operation of [createRows(rows), clearAll]) {
         await simulation.openPage()
         await simulation.pass(60)
-        expect(await worstOf(simulation, operation), `${turn} ${operation.kind}`).toBeLessThan(0.15)
+        expect(worstOf(await simulation.run(operation)), `${turn} ${operation.kind}`).toBeLessThan(0.15)
       }
     }
   })
@@ -49,11 +48,40 @@ describe('within 15 percent of the truth once a fifth is done', () => {
         commandSeconds: () => 0.3,
         operating: { model, limitSeconds, windowSeconds: 600, banSeconds: 300 }
       })
-      expect(await worstOf(simulation, createRows(8000)), 'create').toBeLessThan(0.15)
+      expect(worstOf(await simulation.run(createRows(8000))), 'create').toBeLessThan(0.15)
       await simulation.pass(1000)
-      expect(await worstOf(simulation, clearAll), 'clear').toBeLessThan(0.15)
+      expect(worstOf(await simulation.run(clearAll)), 'clear').toBeLessThan(0.15)
     }
   )
+})
+
+/** Of the rows that `isRefused` picks, the portal takes none. */
+const refuse = ({ portal: { portal } }: Simulation, isRefused: (key: string) => boolean): void => {
+  const { execute } = portal
+  Object.assign(portal, {
+    execute: async (...call: Parameters<typeof execute>) => {
+      const reply = await execute(...call)
+      const refused = { kind: 'refused', code: '', message: 'Access denied.' } as const
+      const outcomes = [...reply.outcomes].map(([key, outcome]) => [key, isRefused(key) ? refused : outcome] as const)
+      return { ...reply, outcomes: new Map(outcomes) }
+    }
+  })
+}
+
+it('counts rejected rows as done, and those of a retry whatever they are', async () => {
+  const simulation = createSimulation({ ...limits, workers: 4, commandSeconds: () => 0.08 })
+  let refusing = true
+  // Contacts are `p<row>`, the first one is row 1001.
+  refuse(simulation, key => refusing && key.startsWith('p') && Number(key.slice(1)) % 10 < 8)
+  await simulation.openPage()
+  const first = await simulation.run(createRows(2000))
+  expect(first.seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', failed: 800 })
+  expect(worstOf(first), 'with rejections').toBeLessThan(0.15)
+  refusing = false
+  await simulation.pass(60)
+  const retry = await simulation.follow(() => simulation.runs.retry('run1', simulation.channel, nobody))
+  expect(retry.seen.at(-1)?.snapshot).toMatchObject({ total: 800, created: { companies: 0, contacts: 800 } })
+  expect(worstOf(retry), 'in a retry').toBeLessThan(0.15)
 })
 
 it('is never negative or endless, also when the portal was away for longer than is looked back', async () => {

@@ -9,16 +9,23 @@ import { createRuns, type Runs } from '../../server/core/runs.ts'
 import { createLimitedPortal, type LimitedPortal, type PortalLimits } from './limited-portal.ts'
 import { createDisk, openMemoryJournal } from './memory-journal.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
+import { nobody } from './virtual-runs.ts'
+
+/** What a run took, and what it told. `at`: seconds since its start. */
+export interface Seen {
+  readonly seconds: number
+  readonly seen: { at: number; snapshot: RunSnapshot }[]
+}
 
 export interface Simulation {
   readonly clock: VirtualClock
   readonly portal: LimitedPortal
   readonly channel: Channel
   readonly runs: Runs
-  /** Runs an operation to its end. `at`: seconds since its start. */
-  run(
-    operation: Operation
-  ): Promise<{ readonly seconds: number; readonly seen: { at: number; snapshot: RunSnapshot }[] }>
+  /** Runs an operation to its end. */
+  run(operation: Operation): Promise<Seen>
+  /** The same for a run that `start` begins, another one's retry for example. */
+  follow(start: () => Promise<RunSnapshot>): Promise<Seen>
   /** Lets virtual time pass. */
   pass(seconds: number): Promise<void>
   /** Reads what the page shows, as whoever starts a run has done before. */
@@ -70,23 +77,25 @@ export const createSimulation = (
     if (failure !== undefined) throw failure
     if (crashes.length > 0) throw crashes[0]
   }
+  const follow: Simulation['follow'] = async start => {
+    const seen: { at: number; snapshot: RunSnapshot }[] = []
+    const begun = clock.now()
+    await settled(
+      (async () => {
+        const { id } = await start()
+        for await (const snapshot of runs.watch(id, new AbortController().signal))
+          seen.push({ at: (clock.now() - begun) / 1000, snapshot })
+      })()
+    )
+    return { seconds: (clock.now() - begun) / 1000, seen }
+  }
   return {
     clock,
     portal,
     channel,
     runs,
-    async run(operation) {
-      const seen: { at: number; snapshot: RunSnapshot }[] = []
-      const start = clock.now()
-      await settled(
-        (async () => {
-          const { id } = await runs.start(channel, operation, { userId: null, name: 'test' })
-          for await (const snapshot of runs.watch(id, new AbortController().signal))
-            seen.push({ at: (clock.now() - start) / 1000, snapshot })
-        })()
-      )
-      return { seconds: (clock.now() - start) / 1000, seen }
-    },
+    run: operation => follow(() => runs.start(channel, operation, nobody)),
+    follow,
     pass: seconds => settled(clock.sleep(seconds * 1000)),
     async openPage() {
       await settled(readRecords(channel, 'company', { after: null, limit: 1 }).then(() => undefined))
