@@ -4,7 +4,7 @@ import { type Allowance, allowanceOf } from './allowance.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
 import { createCreateQueue } from './create-queue.ts'
-import { type EntityName, entities } from './entities.ts'
+import { type EntityName, entities, entityNames } from './entities.ts'
 import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
 import { demandCompany } from './look-up.ts'
 import type { Batch, Mission } from './mission.ts'
@@ -195,7 +195,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       for (const due of dueAt.values()) first = Math.min(first, due)
       return first
     },
-    wants: () => [entities.company.add, entities.contact.add],
+    wants: () => entityNames.filter(entity => ledger.count('pending', entity) > 0).map(entity => entities[entity].add),
     finished: () => !workLeft() && suspects.size === 0,
     certain: () => ledger.count('unknown') === 0 && suspects.size === 0
   }

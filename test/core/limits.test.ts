@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRequestBucket } from '../../emulator/limits.ts'
+import { PortalFailure } from '../../server/core/portal.ts'
 import { clearAll, createRows, createSimulation } from '../support/simulation.ts'
 
 describe('the request bucket', () => {
@@ -165,4 +166,32 @@ describe('operating time', () => {
       expect(bound(workers) / seconds).toBeGreaterThan(0.93)
     }
   )
+})
+
+it('a run whose portal is away does not say that it waits for a method of which it has no rows', async () => {
+  const simulation = createSimulation({
+    workers: 4,
+    latencySeconds: 0.04,
+    burst: 50,
+    rate: 2,
+    commandSeconds: () => 0.08
+  })
+  const { portal, clock, channel } = simulation
+  const { execute } = portal.portal
+  const away = clock.now() + 2000
+  Object.assign(portal.portal, {
+    execute: (...call: Parameters<typeof execute>) => {
+      if (clock.now() > away && clock.now() < away + 60_000)
+        throw new PortalFailure('unreachable', 'ECONNREFUSED', 'No connection')
+      return execute(...call)
+    }
+  })
+  channel.pace.operating('crm.contact.add', { used: 480, resetAt: clock.now() + 300_000, took: 1 }, clock.now())
+  channel.pace.park('crm.contact.add', clock.now())
+  const recipe = { companies: 2000, contacts: 0, seed: 1, locale: 'ru' } as const
+  const { seen } = await simulation.run({ kind: 'create', recipe })
+  expect(seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', done: 2000 })
+  const told = new Set(seen.map(({ snapshot }) => snapshot.waitingFor))
+  expect(told).toContain('portal')
+  expect(told).not.toContain('crm.contact.add')
 })
