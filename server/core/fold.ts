@@ -143,19 +143,8 @@ export const toSnapshot = (
   failure: state.failure
 })
 
-/** Folds facts and those that follow from them, in order. `follow`: what one fact brings about. */
-export const foldAll = (
-  state: RunState,
+/** Facts and those that follow from them, in order. `follow`: takes note of a fact, and says what it brings about. */
+export const withConsequences = (
   events: readonly RunEvent[],
   follow: (event: RunEvent) => readonly RunEvent[]
-): { readonly state: RunState; readonly events: readonly RunEvent[] } => {
-  const all: RunEvent[] = []
-  const queue = [...events]
-  let next = state
-  for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-    all.push(event)
-    next = applyRunEvent(next, event)
-    queue.unshift(...follow(event))
-  }
-  return { state: next, events: all }
-}
+): RunEvent[] => events.flatMap(event => [event, ...withConsequences(follow(event), follow)])

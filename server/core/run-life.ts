@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { cancelled, interrupted } from './ending.ts'
 import { grainOf } from './estimate.ts'
-import { applyRunEvent, type LiveState, notLive, type RunState, toSnapshot } from './fold.ts'
+import { applyRunEvent, type LiveState, notLive, type RunState, toSnapshot, withConsequences } from './fold.ts'
 import type { Journal, Lease, Leases } from './journal.ts'
 import type { LiveRun } from './live-run.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from './run.ts'
@@ -130,14 +130,8 @@ export const openAttempt = async (
     )
   const stops = state.cancelling || (mode !== 'new' && (await journal.cancelRequested(record.id)))
   const goesOn = mode === 'new' || mode === 'resume' || (mode === 'continue' && !stops)
-  const opening: RunEvent[] = []
-  let initial = state
-  for (const event of [...openingOf(record, mode, goesOn, clock.now()), ...leftovers]) {
-    for (const each of [event, ...mission.apply(event)]) {
-      opening.push(each)
-      initial = applyRunEvent(initial, each)
-    }
-  }
+  const opening = withConsequences([...openingOf(record, mode, goesOn, clock.now()), ...leftovers], mission.apply)
+  const initial = opening.reduce(applyRunEvent, state)
   const snapshot = snap(initial, notLive)
   if (mode === 'new') await journal.create(lease, { ...record, snapshot }, opening)
   else if (opening.length > 0) await journal.append(lease, record.id, opening, snapshot)

@@ -5,10 +5,11 @@ import type { Channel } from './channel.ts'
 import { createChores } from './chores.ts'
 import { type Clock, createBell } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { createDurable, type Store } from './durable.ts'
 import { type Ending, failedBy, internalError } from './ending.ts'
 import { AppError } from './errors.ts'
 import { secondsLeft } from './estimate.ts'
-import { foldAll, type LiveState, notLive, type RunState } from './fold.ts'
+import { applyRunEvent, type LiveState, notLive, type RunState, withConsequences } from './fold.ts'
 import { LeaseLost } from './journal.ts'
 import { createLoadCounter } from './load.ts'
 import type { Batch, Mission } from './mission.ts'
@@ -33,14 +34,14 @@ export interface RunnerDeps {
   readonly firstBatch: number
   /** Resolves while this process may send. @throws {LeaseLost} */
   readonly confirm: () => Promise<void>
-  /** Makes events durable together with the state that follows; calls resolve in order. @throws {AppError} STORAGE_FAILED, {LeaseLost} */
-  readonly write: (events: readonly RunEvent[], state: RunState) => Promise<void>
+  /** @throws {AppError} STORAGE_FAILED, {LeaseLost} */
+  readonly write: Store
   readonly show: (state: RunState, live: (state: RunState) => LiveState) => void // `live`: asked when somebody looks
 }
 
 export interface Runner {
-  /** Resolves when the run has ended and its end is on disk (or could not be written: then the state says so). */
-  run(): Promise<RunState>
+  /** Resolves when the run has ended and its end is on disk (or could not be written: then it is shown all the same). */
+  run(): Promise<void>
   /** Ends the run early; the first ending counts. */
   end(ending: Ending): void
 }
@@ -48,9 +49,9 @@ export interface Runner {
 export const createRunner = (deps: RunnerDeps): Runner => {
   const { mission, channel, dispatcher, clock, random } = deps
   const bell = createBell(clock)
-  let state = deps.initial
-  /** As far as it is on disk: what others see. */
-  let written = deps.initial
+  /** What others see. */
+  const durable = createDurable(deps.initial, deps.write)
+  let { cancelling } = deps.initial
   let batchNumber = deps.firstBatch
   /** Batches that are not settled and journalled yet. */
   let unsettled = 0
@@ -82,14 +83,12 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     return { etaSeconds, waitingUntil: wait?.until ?? null, waitingFor: wait?.for ?? null }
   }
 
-  /** Folds, journals, then shows. Rejects when nothing was remembered. */
+  /** Tells the mission, journals, then shows. Rejects when nothing was remembered. */
   const emit = async (events: readonly RunEvent[]): Promise<void> => {
-    const folded = foldAll(state, events, mission.apply)
-    state = folded.state
-    if (folded.events.length === 0) return
-    await deps.write(folded.events, folded.state)
-    written = folded.state
-    deps.show(written, live)
+    const facts = withConsequences(events, mission.apply)
+    if (facts.length === 0) return
+    await durable.write(facts)
+    deps.show(durable.state(), live)
   }
 
   /** Storage failed or another process took over. */
@@ -199,19 +198,19 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     }
   }
 
-  const finish = async (): Promise<RunState> => {
+  const finish = async (): Promise<void> => {
     const done = mission.finished() && !forgotten
-    if (abandoned || (ending?.unwritten && !done)) return state
+    if (abandoned || (ending?.unwritten && !done)) return
     const status: FinalStatus = done ? 'completed' : (ending?.status ?? 'failed')
     const failure = done ? null : (ending?.failure ?? null)
+    const last: RunEvent = { type: 'run.finished', at: clock.now(), status, failure }
     try {
-      await emit([{ type: 'run.finished', at: clock.now(), status, failure }])
+      await emit([last])
     } catch (error) {
       // The end could not be written: it is shown all the same, and found again by the journal's own rules at the next start.
       if (!(error instanceof AppError || error instanceof LeaseLost)) throw error
-      deps.show(state, () => notLive)
+      deps.show(applyRunEvent(durable.state(), last), () => notLive)
     }
-    return state
   }
 
   return {
@@ -222,17 +221,17 @@ export const createRunner = (deps: RunnerDeps): Runner => {
         const now = clock.now()
         const more = pump(now)
         tend(now)
-        if (ending?.status === 'cancelled' && !state.cancelling) {
+        if (ending?.status === 'cancelled' && !cancelling) {
+          cancelling = true
           await emit([{ type: 'cancel.requested', at: now }]).catch(broken)
         }
         if (over()) break
-        deps.show(written, live)
+        deps.show(durable.state(), live)
         // From this turn's `now`: a moment that has passed since is not overlooked.
         await (more ? clock.sleep(0) : bell.wait(nextMoment(now)))
       }
-      const final = await finish()
+      await finish()
       if (crashed !== undefined) throw crashed
-      return final
     }
   }
 }
