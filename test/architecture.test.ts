@@ -58,7 +58,7 @@ describe('the checker', () => {
         'server/bitrix24/handshake.ts': "import { z } from 'zod'",
         'server/store/journal.ts': "import { Kysely } from 'kysely'\nimport type { A } from '../core/run.ts'",
         'server/http/install.ts': "import { grant } from '../bitrix24/handshake.ts'",
-        'server/http/event-stream.ts': "import stream from 'koa-sse-stream'",
+        'server/http/event-stream.ts': "import stream from 'koa-sse-stream/lib/sse.js'",
         'placement/main.ts': "import './styles/page.css'\nimport type { Run } from '../server/core/run.ts'",
         'placement/frame.ts': "const sdk = await import('@bitrix24/b24jssdk')",
         'emulator/emulated-portal.ts': "import Koa from 'koa'",
@@ -120,7 +120,13 @@ describe('the checker', () => {
       "import { B24Frame } from '@bitrix24/b24jssdk'",
       'the SDK'
     ],
-    ['a second writer of streams', 'server/http/runs.ts', "import stream from 'koa-sse-stream'", 'koa-sse-stream'],
+    ['a second writer of streams', 'server/http/runs.ts', "import stream from 'koa-sse-stream'", 'its only user'],
+    [
+      'a second writer of streams by the way that is in use',
+      'server/http/runs.ts',
+      "import stream from 'koa-sse-stream/lib/sse.js'",
+      'its only user'
+    ],
     ['an unknown package', 'server/http/a.ts', "import express from 'express'", 'express'],
     ['a main file that nothing drew', 'server/extra.ts', '', 'no layer'],
     ['the environment elsewhere', 'server/http/a.ts', 'const a = process.env.A', 'process.env'],

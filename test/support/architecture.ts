@@ -125,8 +125,8 @@ const importProblem = (file: string, layer: Layer, { specifier, typeOnly, dynami
   if (specifier.startsWith(SDK) && !/^(server\/bitrix24|bench)\//.test(file)) {
     return SDK_IN_FRAME.test(file) && (dynamic || typeOnly) ? undefined : `may not import the SDK (${specifier}) here`
   }
-  if (specifier === 'koa-sse-stream' && file !== 'server/http/event-stream.ts') {
-    return 'may not import koa-sse-stream: server/http/event-stream.ts is its only user'
+  if (/^koa-sse-stream(\/|$)/.test(specifier) && file !== 'server/http/event-stream.ts') {
+    return `may not import ${specifier}: server/http/event-stream.ts is its only user`
   }
   return layer.packages.test(specifier) ? undefined : `may not import ${specifier}`
 }
