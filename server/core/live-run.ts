@@ -67,6 +67,7 @@ export const createLiveRun = (first: RunSnapshot, clock: Clock): LiveRun => {
       return new Promise(resolve => {
         if (seen === undefined || signal.aborted || over.signal.aborted) return resolve(share())
         const wake = (): void => {
+          waiters.delete(wake)
           signal.removeEventListener('abort', wake)
           resolve(share())
         }

@@ -61,10 +61,20 @@ test('watchers get the same snapshot, at most ten a second, and the last one at 
   }
 })
 
-test('whoever leaves is not kept waiting', async () => {
-  const live = createLiveRun(snapshotOf(0), createVirtualClock())
+test('whoever leaves is not kept waiting, and nothing waits to tell them', async () => {
+  const clock = createVirtualClock()
+  let timers = 0
+  const live = createLiveRun(snapshotOf(0), {
+    ...clock,
+    sleep(ms, signal) {
+      timers += 1
+      return clock.sleep(ms, signal)
+    }
+  })
   const leaving = new AbortController()
   const waiting = live.newer(live.current(), leaving.signal)
   leaving.abort()
   expect((await waiting).done).toBe(0)
+  live.show(() => snapshotOf(1))
+  expect(timers).toBe(0)
 })
