@@ -138,19 +138,18 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const { confirm, requestSeconds } = deps
   const chores = createChores({ mission, clock, requestSeconds, confirm, emit, worked: patience.worked, trouble })
 
-  const launch = (work: () => Promise<void>, after = (): void => undefined): void => {
-    work()
-      .catch(broken)
-      .catch(crash)
-      .finally(() => {
-        after()
-        bell.wake()
-      })
-  }
   let crashed: unknown
   const crash = (error: unknown): void => {
     crashed = error
     end(failedBy(internalError))
+  }
+  /** Whatever goes wrong in it ends the run as it should. */
+  const guarded = (work: Promise<void>): Promise<void> => work.catch(broken).catch(crash)
+  const launch = (work: () => Promise<void>, after = (): void => undefined): void => {
+    void guarded(work()).finally(() => {
+      after()
+      bell.wake()
+    })
   }
 
   const settled = (): void => {
@@ -193,8 +192,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     try {
       await emit(await mission.prepare())
     } catch (error) {
-      if (error instanceof PortalFailure) end(failedBy(error))
-      else broken(error)
+      if (!(error instanceof PortalFailure)) throw error
+      end(failedBy(error))
     }
   }
 
@@ -216,14 +215,14 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   return {
     end,
     async run() {
-      await prepare()
+      await guarded(prepare())
       for (;;) {
         const now = clock.now()
         const more = pump(now)
         tend(now)
         if (ending?.status === 'cancelled' && !cancelling) {
           cancelling = true
-          await emit([{ type: 'cancel.requested', at: now }]).catch(broken)
+          await guarded(emit([{ type: 'cancel.requested', at: now }]))
         }
         if (over()) break
         deps.show(durable.state(), live)
