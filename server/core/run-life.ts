@@ -7,7 +7,7 @@ import { createDispatcher } from './dispatcher.ts'
 import { cancelled, interrupted } from './ending.ts'
 import { grainOf } from './estimate.ts'
 import { applyRunEvent, type LiveState, notLive, type RunState, toSnapshot, withConsequences } from './fold.ts'
-import type { Journal, Lease, Leases } from './journal.ts'
+import { type Journal, type Lease, LeaseLost, type Leases } from './journal.ts'
 import type { LiveRun } from './live-run.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from './run.ts'
 import { createRunner, type Runner } from './runner.ts'
@@ -55,7 +55,7 @@ export const underLease = async (
       if (over.signal.aborted) return
       await renew().catch(error => {
         // A failed write is tried again; a lost lease ends the run at its next write, this only says so sooner.
-        if (error instanceof Error && error.name === 'LeaseLost' && !over.signal.aborted) lost()
+        if (error instanceof LeaseLost && !over.signal.aborted) lost()
       })
     }
   }
