@@ -5,6 +5,7 @@ import { grantRefused, portalUnavailable } from '../core/errors.ts'
 import { Tokens } from '../core/installation.ts'
 import { PortalFailure } from '../core/portal.ts'
 import { allowedHost, allowedOrigin } from '../core/portal-hosts.ts'
+import { grantEnded } from './failures.ts'
 import { parseJson, readErrorEnvelope } from './reply.ts'
 
 const VERIFY_MS = 10_000
@@ -85,12 +86,9 @@ interface Reply {
   readonly body: unknown
 }
 
-const OPEN_AGAIN =
-  'Bitrix24 больше не принимает доступ приложения: откройте приложение в портале ещё раз, затем продолжите выполнение.'
-
 const refreshFailure = ({ status, body }: Reply): PortalFailure => {
   const code = readErrorEnvelope(body)?.code ?? ''
-  if (code === 'invalid_grant') return new PortalFailure('blocked', 'INVALID_GRANT', OPEN_AGAIN)
+  if (code === 'invalid_grant') return grantEnded()
   if (code === '' || status >= 500) {
     // The portal refused the expired token, so nothing was executed there: the request can wait.
     return new PortalFailure(

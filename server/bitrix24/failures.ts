@@ -16,6 +16,13 @@ const blocked = (code: string, message: string): PortalFailure => new PortalFail
 const lost = (code: string, message: string, cause?: Error): PortalFailure =>
   new PortalFailure('lost', code, message, cause === undefined ? {} : { cause })
 
+/** Nothing that we hold lets us act for a person any more. */
+export const grantEnded = (): PortalFailure =>
+  blocked(
+    'INVALID_GRANT',
+    'Bitrix24 does not accept the access of the application any more. Open the application in the portal again, then resume the run.'
+  )
+
 /** What a `Location` says about the portal's new address: its origin only, because the path holds the secret. */
 const newOrigin = (location: string | undefined, host: string): string | undefined => {
   const base = `https://${host}/`

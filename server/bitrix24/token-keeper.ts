@@ -6,6 +6,7 @@ import type { Installation, InstallationStore, Tokens } from '../core/installati
 import type { Leases } from '../core/journal.ts'
 import { PortalFailure } from '../core/portal.ts'
 import type { Authorization, Refreshed } from './authorization.ts'
+import { grantEnded } from './failures.ts'
 
 export interface TokenKeeperDeps {
   readonly store: InstallationStore
@@ -40,13 +41,6 @@ const notInstalled = (): PortalFailure =>
     'The application is not installed in this portal any more. Install it again.'
   )
 
-const openAgain = (): PortalFailure =>
-  new PortalFailure(
-    'blocked',
-    'INVALID_GRANT',
-    'Доступа к порталу от имени этого сотрудника больше нет: откройте приложение в портале ещё раз, затем продолжите выполнение.'
-  )
-
 /** An error of ours must not look like one of the connection. Its text may hold a secret. */
 const asFailure = (error: unknown): PortalFailure => {
   if (error instanceof PortalFailure) return error
@@ -77,7 +71,7 @@ export const createTokenKeeper = ({ store, leases, authorization, clock }: Token
     if (waiting !== undefined) await save(memberId, waiting)
     await installation(memberId)
     const tokens = await store.tokens(memberId, userId)
-    if (tokens === undefined) throw openAgain()
+    if (tokens === undefined) throw grantEnded()
     return tokens
   }
 

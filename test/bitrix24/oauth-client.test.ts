@@ -112,7 +112,7 @@ test('no other refusal is answered with a refresh', async () => {
 
 test('why a token cannot be renewed is what the request fails with', async () => {
   const raw = await start(expired)
-  const failure = new PortalFailure('blocked', 'INVALID_GRANT', 'откройте приложение')
+  const failure = new PortalFailure('blocked', 'INVALID_GRANT', 'Open the application in the portal again')
   const portal = portalAt(raw, { renew: () => Promise.reject(failure) })
   await expect(portal.execute(COMMANDS, { halt: false })).rejects.toBe(failure)
 })

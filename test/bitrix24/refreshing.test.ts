@@ -29,7 +29,11 @@ describe('refreshing', () => {
     expect(refreshed).toMatchObject({ tokens: { userId: '2' }, origin: portal.origin })
     expect(refreshed.tokens.access === tokens.access || refreshed.tokens.refresh === tokens.refresh).toBe(false)
     await expect(make().refresh(authorization.origin, memberId, tokens)).rejects.toMatchObject({
-      ...{ kind: 'blocked', code: 'INVALID_GRANT', message: expect.stringContaining('откройте приложение') }
+      ...{
+        kind: 'blocked',
+        code: 'INVALID_GRANT',
+        message: expect.stringContaining('Open the application in the portal again')
+      }
     })
   })
 

@@ -156,7 +156,7 @@ describe('tokens', () => {
     const failed = await ended(app, session, body.id)
     expect([failed.status, failed.failure]).toEqual([
       'failed',
-      { code: 'INVALID_GRANT', message: expect.stringContaining('откройте приложение в портале ещё раз') }
+      { code: 'INVALID_GRANT', message: expect.stringContaining('Open the application in the portal again') }
     ])
     expect(await act(app, session, body.id, 'resume')).toMatchObject({ status: 502, body: { error: 'INVALID_GRANT' } })
     const fresh = await app.session()

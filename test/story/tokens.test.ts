@@ -106,7 +106,7 @@ it('that got lost with a killed process are asked for in the page, and brought b
     status: 502,
     body: {
       error: 'INVALID_GRANT',
-      error_description: expect.stringContaining('откройте приложение в портале ещё раз')
+      error_description: expect.stringContaining('Open the application in the portal again')
     }
   }
   expect(await app.api(session, '/api/companies')).toMatchObject(refused)
