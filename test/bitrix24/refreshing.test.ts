@@ -86,7 +86,6 @@ describe('refreshing', () => {
 
   test('that the server refuses for good spares the tokens that a page brings at that moment', async () => {
     const opened = await openAuthorization()
-    const { tokens: page } = opened.grant()
     const { store, tokens, keeper } = await openKeepers(opened, real => ({
       ...real,
       async replaceTokens(memberId, old, fresh) {
@@ -94,6 +93,8 @@ describe('refreshing', () => {
         await real.replaceTokens(memberId, old, fresh)
       }
     }))
+    // Later than the stored ones: older tokens are no news.
+    const { tokens: page } = opened.grant()
     await opened.make().refresh(opened.authorization.origin, opened.memberId, tokens)
     expect((await keeper(1).renew(opened.memberId, '1', tokens.access)).access).toBe(page.access)
     expect((await store.tokens(opened.memberId, '1'))?.access).toBe(page.access)
