@@ -1,7 +1,7 @@
 // Errors → answers: JSON for programs, a page for people. The only place that does it.
 // Must stay true: only messages that were written to be shown go out; the rest is logged and becomes INTERNAL_ERROR.
 import type { Context, Middleware } from 'koa'
-import { AppError, notFound, payloadTooLarge, portalUnavailable } from '../core/errors.ts'
+import { AppError, notFound, portalUnavailable } from '../core/errors.ts'
 import { PortalFailure } from '../core/portal.ts'
 import type { Log } from '../log.ts'
 import { routePath } from './guard.ts'
@@ -25,11 +25,6 @@ const internal = (cause: unknown): AppError =>
 export const toAppError = (error: unknown): AppError => {
   if (error instanceof AppError) return error
   if (error instanceof PortalFailure) return portalUnavailable(error.code, error.message, error)
-  if (error instanceof Error && 'type' in error && error.type === 'entity.too.large')
-    return payloadTooLarge('64 kB', error)
-  if (error instanceof Error && 'status' in error && error.status === 400) {
-    return new AppError(400, 'INVALID_INPUT', 'The request cannot be read. Send valid JSON in UTF-8.', { cause: error })
-  }
   return internal(error)
 }
 
