@@ -26,22 +26,17 @@ const portalOf = (url: string): Portal => {
 
 const addCompany = [{ key: 'c1', method: 'crm.company.add', params: { fields: { TITLE: 'A' } } }]
 
-test('names the person, the administrator and the rights, with one request', async () => {
+test('names the person and tells administrators apart, with one request', async () => {
   emulated = await createEmulatedPortal()
-  const access = await readIdentity(portalOf(emulated.webhookUrl))
-  expect(access).toMatchObject({ person: 'Иван Петров', admin: true, missing: [] })
-  expect(access.scopes).toContain('crm')
+  const identity = await readIdentity(portalOf(emulated.webhookUrl))
+  expect(identity).toEqual({ userId: '1', person: 'Иван Петров', admin: true })
   expect(emulated.stats).toMatchObject({ requests: 1, batches: 1 })
-  expect(await readIdentity(portalOf(emulated.webhook({ person: 2 })))).toMatchObject({
-    admin: false,
-    scopes: ['crm']
-  })
+  expect(await readIdentity(portalOf(emulated.webhook({ person: 2 })))).toMatchObject({ userId: '2', admin: false })
 })
 
-test('a webhook without the crm right lacks it, and its commands say what to do', async () => {
+test('the commands of a webhook without the crm right say what to do', async () => {
   emulated = await createEmulatedPortal()
   const portal = portalOf(emulated.webhook({ scope: ['user'] }))
-  expect(await readIdentity(portal)).toMatchObject({ missing: ['crm'] })
   const { outcomes } = await portal.execute(addCompany, { halt: false })
   expect(outcomes.get('c1')).toEqual({
     kind: 'blocked',
@@ -69,10 +64,10 @@ test('a person without CRM rights is refused row by row, which is not the end of
 
 test.each([
   [{}, 'lost'],
-  [{ result: { profile: 'x', scope: 'y' } }, 'lost'],
-  [{ result: { scope: [] }, result_error: { profile: { error: 'ERROR_OAUTH', error_description: '' } } }, 'blocked'],
-  [{ result: { scope: [] }, result_error: { profile: { error: '', error_description: '' } } }, 'blocked'],
-  [{ result: { scope: [] }, result_error: { profile: { error: 'OPERATION_TIME_LIMIT' } } }, 'operating']
+  [{ result: { profile: 'x' } }, 'lost'],
+  [{ result_error: { profile: { error: 'ERROR_OAUTH', error_description: '' } } }, 'blocked'],
+  [{ result_error: { profile: { error: '', error_description: '' } } }, 'blocked'],
+  [{ result_error: { profile: { error: 'OPERATION_TIME_LIMIT' } } }, 'operating']
 ])('an answer like %j is a failure', async (maps, kind) => {
   const raw = await startRawPortal(batch(maps))
   try {
