@@ -70,27 +70,31 @@ export const createApp = (deps: AppDeps): Koa => {
     if (!visitorLeft(error)) log.error({ err: error }, 'response failed')
   })
 
-  const open = new Router()
-  open.get('/health', ctx => {
+  const router = new Router()
+  router.get('/health', ctx => {
     ctx.body = { status: 'ok' }
   })
-  deps.assets.routes(open)
+  deps.assets.routes(router)
   const sites = createSites({ ...deps, door: deps.door })
-  standaloneRoutes(open, { ...deps, sites, standalone: deps.site !== undefined, views, secret: deps.standaloneSecret })
+  standaloneRoutes(router, {
+    ...deps,
+    sites,
+    standalone: deps.site !== undefined,
+    views,
+    secret: deps.standaloneSecret
+  })
   if (deps.door !== undefined) {
     const doorDeps = { ...deps, door: deps.door, views }
-    installRoutes(open, doorDeps)
-    placementRoutes(open, doorDeps)
-    eventsRoutes(open, doorDeps)
+    installRoutes(router, doorDeps)
+    placementRoutes(router, doorDeps)
+    eventsRoutes(router, doorDeps)
   } else {
-    open.all(['/install', '/placement', '/events'], () => {
+    router.all(['/install', '/placement', '/events'], () => {
       throw applicationOff()
     })
   }
-
-  const api = new Router()
-  runsRoutes(api, { ...deps, siteOf: sites.of })
-  recordsRoutes(api, sites.of, deps.readRecords)
+  runsRoutes(router, { ...deps, siteOf: sites.of })
+  recordsRoutes(router, sites.of, deps.readRecords)
 
   app.use(securityHeaders())
   app.use(keepToItself)
@@ -98,17 +102,15 @@ export const createApp = (deps: AppDeps): Koa => {
   app.use(serveOwnHosts(deps.publicUrl))
   app.use(refuseChangesByOtherSites(deps.publicUrl))
   app.use(readBodies())
-  for (const router of [open, api]) app.use(router.routes())
-  for (const router of [open, api]) {
-    app.use(async function refuseOtherMethods(ctx, next) {
-      const matched = router.match(ctx.path, ctx.method).path
-      const allowed = [...new Set(matched.flatMap(({ methods }) => methods))].filter(method => method !== 'HEAD')
-      if (allowed.length > 0 && ctx.body === undefined) {
-        ctx.set('Allow', allowed.join(', '))
-        throw methodNotAllowed(allowed.join(', '))
-      }
-      await next()
-    })
-  }
+  app.use(router.routes())
+  app.use(async function refuseOtherMethods(ctx, next) {
+    const matched = router.match(ctx.path, ctx.method).path
+    const allowed = [...new Set(matched.flatMap(({ methods }) => methods))].filter(method => method !== 'HEAD')
+    if (allowed.length > 0 && ctx.body === undefined) {
+      ctx.set('Allow', allowed.join(', '))
+      throw methodNotAllowed(allowed.join(', '))
+    }
+    await next()
+  })
   return app
 }
