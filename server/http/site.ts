@@ -15,7 +15,7 @@ export interface StandaloneSite {
   readonly channel: Channel
   readonly mode: 'webhook' | 'emulated'
   /** Learns whether it is the portal of an installation: then they have one history, and one run at a time. */
-  settle?(): Promise<void>
+  settle(): Promise<void>
 }
 
 export interface Site {
@@ -88,7 +88,7 @@ export interface Sites {
 export const createSites = ({ site, standaloneSecret, door }: SitesDeps): Sites => {
   const open = async (): Promise<Site> => {
     if (site === undefined) throw standaloneOff()
-    await site.settle?.()
+    await site.settle()
     return standaloneSite(site, door)
   }
   const standalone: SiteOf = async ctx => {

@@ -116,7 +116,7 @@ export const openHttpApp = async (options: HttpAppOptions = {}): Promise<HttpApp
   const app = createApp({
     log: createLog('trace', { write: line => logged.push(line) }),
     runs,
-    site: { channel, mode: 'emulated' },
+    site: { channel, mode: 'emulated', settle: () => Promise.resolve() },
     readRecords,
     assets: loadAssets(fixtures.build),
     translations: loadTranslations(new URL('../../locales', import.meta.url).pathname),
