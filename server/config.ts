@@ -1,6 +1,7 @@
 // Environment → frozen Config: the contract's table of settings, and the only place that reads process.env.
 // Must stay true: every problem is named in one message with an example; secrets are not printable.
 import { z } from 'zod'
+import { isLoopbackHost } from './core/portal-hosts.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
 
 /** A secret that prints as stars wherever it may get to. */
@@ -54,11 +55,10 @@ const list = (isRight: (text: string) => boolean, message: string) =>
     .transform(text => text.split(',').map(part => part.trim()))
     .refine(parts => parts.every(isRight), message)
 
-const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(host)
 const isHttps = (text: string): boolean => URL.canParse(text) && new URL(text).protocol === 'https:'
 /** Plain http only where it cannot be overheard: around an emulated portal. */
 const isProtected = (text: string): boolean =>
-  isHttps(text) || (URL.canParse(text) && new URL(text).protocol === 'http:' && isLoopback(new URL(text).hostname))
+  isHttps(text) || (URL.canParse(text) && new URL(text).protocol === 'http:' && isLoopbackHost(new URL(text).hostname))
 const PORTAL_HOST = /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i
 /** `*.zone` or `host[:port]`. */
 const isPortalHost = (text: string): boolean =>
@@ -165,7 +165,7 @@ const crossProblems = (given: Readonly<Record<string, string | undefined>>): str
   const problems: string[] = []
   const { HOST = '127.0.0.1' } = given
   const has = (name: string): boolean => given[name] !== undefined
-  if (has('BITRIX_WEBHOOK_URL') && !isLoopback(HOST) && !has('BITRIX_WEBHOOK_SECRET')) {
+  if (has('BITRIX_WEBHOOK_URL') && !isLoopbackHost(HOST) && !has('BITRIX_WEBHOOK_SECRET')) {
     problems.push(
       'BITRIX_WEBHOOK_SECRET: is missing, but HOST is not loopback: anyone who reaches it could fill and clear your portal. Set a secret, for example the output of: openssl rand -hex 16, or set HOST=127.0.0.1'
     )

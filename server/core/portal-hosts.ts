@@ -31,8 +31,9 @@ export const allowedHost = (text: string, list: readonly string[]): string | und
   return host !== undefined && list.some(entry => matches(host, entry)) ? host : undefined
 }
 
-/** Hosts that never leave this machine; plain http is accepted for them alone. Takes a canonical host[:port]. */
-export const isLoopbackHost = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/.test(host)
+/** Hosts that never leave this machine. Takes a canonical host[:port], or a bare address as one listens on it. */
+export const isLoopbackHost = (host: string): boolean =>
+  host === '::1' || /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/.test(host)
 
 /** The origin of an address of a portal: https, or http on loopback, on an allowed host; undefined for all others. */
 export const allowedOrigin = (address: string, list: readonly string[]): string | undefined => {

@@ -1,6 +1,7 @@
 // The address of an incoming webhook, read from BITRIX_WEBHOOK_URL.
 // Must stay true: pure; the secret is in no message, and in nothing that a log or an inspection of the value would print.
 import { z } from 'zod'
+import { isLoopbackHost } from './portal-hosts.ts'
 
 const EXAMPLE = 'https://portal.bitrix24.com/rest/1/xxxxxxxxxxxxxxxx/'
 
@@ -32,7 +33,7 @@ export class Webhook {
 const isPrivateV4 = (host: string): boolean => {
   const [a, b, c, d] = host.split('.').map(Number)
   if (a === undefined || b === undefined || c === undefined || d === undefined) return false
-  return a === 127 || a === 10 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168)
+  return a === 10 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168)
 }
 
 /**
@@ -42,7 +43,8 @@ const isPrivateV4 = (host: string): boolean => {
  * .lan, .corp and .intranet of offices.
  */
 const isPrivateHost = (host: string): boolean => {
-  if (host.startsWith('[')) return host === '[::1]' || /^\[f[cd][0-9a-f]{2}:/.test(host)
+  if (isLoopbackHost(host)) return true
+  if (host.startsWith('[')) return /^\[f[cd][0-9a-f]{2}:/.test(host)
   if (/^\d+(\.\d+){3}$/.test(host)) return isPrivateV4(host)
   return !host.includes('.') || /\.(localhost|local|internal|home\.arpa|lan|corp|intranet)$/.test(host)
 }

@@ -142,8 +142,9 @@ describe('origins', () => {
   })
 
   test('of this machine are loopback names and addresses alone', () => {
-    for (const host of ['localhost', '127.0.0.1', '127.9.9.9:80', '[::1]:4000']) expect(isLoopbackHost(host)).toBe(true)
-    for (const host of ['localhost.evil.tld', '127.0.0.1.evil.tld', '128.0.0.1', '10.0.0.1', '[::2]']) {
+    for (const host of ['localhost', '127.0.0.1', '127.9.9.9:80', '[::1]:4000', '::1'])
+      expect(isLoopbackHost(host)).toBe(true)
+    for (const host of ['localhost.evil.tld', '127.0.0.1.evil.tld', '128.0.0.1', '10.0.0.1', '[::2]', '::1:80', '::']) {
       expect(isLoopbackHost(host)).toBe(false)
     }
   })
