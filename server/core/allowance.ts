@@ -1,10 +1,9 @@
 // How many commands of a method may go out before its operating time is used up.
 // Must stay true: pure; work that fits into the window is never held back; what does not fit comes near the limit with one request at a time.
 import type { Channel } from './channel.ts'
+import { BUDGET_USED } from './pace.ts'
 import { secondsPerCommand } from './speed.ts'
 
-/** Of a known limit this much is used; the rest is for what was counted differently than we thought. */
-const USED = 0.97
 /** As long as the limit is only believed, the last quarter of it is felt out (420 s have been seen where 480 s are documented). */
 const FELT_OUT = 0.25
 /** Then a request works this share of the longest request, and stops at the first refusal. */
@@ -36,7 +35,7 @@ export const allowanceOf = (
   const budget = pace.budget(method, now)
   const perCommand = secondsPerCommand(speed, kind)
   if (budget === undefined || perCommand === undefined) return { rows: left, halt: false }
-  const usable = budget.left - budget.limit * (1 - USED)
+  const usable = budget.left - budget.limit * (1 - BUDGET_USED)
   if ((left + underWay) * perCommand <= usable) return { rows: left, halt: false }
   if (budget.proven)
     return { rows: Math.max(underWay === 0 ? 1 : 0, Math.floor(usable / perCommand) - underWay), halt: false }

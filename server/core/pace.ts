@@ -9,8 +9,8 @@ import { createSpent, type Spent } from './spent.ts'
  * until all that is left of them fits into what can go now (channel.ts).
  */
 const RUN_HEADROOM = 0.06
-/** A method whose budget is known is parked when it has used this much of it. */
-const BUDGET_USED = 0.97
+/** Of a method's known limit this much is used, then it is parked; the rest is for what was counted differently than we thought. */
+export const BUDGET_USED = 0.97
 /** Documented in the cloud: 480 s in 600 s, eight and ten times the longest request. Believed until the portal shows another limit. */
 const USUAL_LIMIT_REQUESTS = 8
 const WINDOW_REQUESTS = 10
