@@ -29,7 +29,7 @@ export const ours: Contender = {
     const dataDir = await mkdtemp(join(tmpdir(), 'bitrixcorp-bench-'))
     const db = await openDatabase({ dataDir })
     const webhook = webhookUrlSchema.parse(webhookUrl)
-    const client = createWebhookClient(webhook, { requestSeconds })
+    const client = createWebhookClient(webhook, { requestSeconds, now: systemClock.now })
     const portal = createRestPortal({ id: webhook.host, host: webhook.host, client })
     const newChannel = () =>
       createChannel(portal, createPace({ rate, burst, random: Math.random, requestSeconds }), systemClock)

@@ -28,11 +28,13 @@ export interface RestClient {
 export interface ClientOptions {
   /** How long a portal may go on working on one request; the answer is waited for a little longer (`answerSeconds`). */
   readonly requestSeconds: number
+  /** Unix ms. */
+  readonly now: () => number
 }
 
 /** Until when (unix ms) the answer to what begins now may be waited for. */
-export const giveUpAt = ({ requestSeconds }: ClientOptions): number =>
-  Date.now() + Math.ceil(answerSeconds(requestSeconds) * 1000)
+export const giveUpAt = ({ requestSeconds, now }: ClientOptions): number =>
+  now() + Math.ceil(answerSeconds(requestSeconds) * 1000)
 
 /** Rides with the parameters of a request to where it is sent; JSON leaves symbols out. */
 const WAIT_MS = Symbol('waitMs')
@@ -64,7 +66,7 @@ export interface Transport {
  * Makes one SDK http client transparent. Every answer is handed through as a success whose `result` is the raw reply:
  * else the SDK would lose empty error codes, fail on answers without `time`, and send again after some 401s (sdk.md, 0).
  */
-export const createTransport = (sdk: TypeHttp): Transport => {
+export const createTransport = (sdk: TypeHttp, { now }: Pick<ClientOptions, 'now'>): Transport => {
   const agents = createAgents()
   const axios = sdk.ajaxClient
   Object.assign(axios.defaults, agents, {
@@ -93,7 +95,7 @@ export const createTransport = (sdk: TypeHttp): Transport => {
   sdk.setLogger(LoggerFactory.createNullLogger()) // its methods return promises, which the SDK needs (sdk.md, 0.8)
   return {
     async post(params, until) {
-      const left = until - Date.now()
+      const left = until - now()
       // 'lost': an earlier sending may have been executed after all.
       if (left <= 0)
         throw new PortalFailure('lost', 'TIMED_OUT', 'The request could not be sent in time. Try again later.')
@@ -119,7 +121,7 @@ export const createWebhookClient = (webhook: Webhook, options: ClientOptions): R
   hook.offClientSideWarning()
   // The path goes with the secret; PHP escapes its slashes.
   const traces = new RegExp(String.raw`(\\?/rest\\?/${userId}\\?/)?${secret}`, 'g')
-  const transport = createTransport(hook.getHttpClient(ApiVersion.v2))
+  const transport = createTransport(hook.getHttpClient(ApiVersion.v2), options)
   return {
     async batch(cmd, { halt }) {
       const reply = await transport.post({ halt: halt ? 1 : 0, cmd }, giveUpAt(options))

@@ -59,7 +59,7 @@ export const createOAuthClient = (access: Access, options: ClientOptions): RestC
     const known = transports.get(origin)
     if (known !== undefined) return known
     const endpoint = new Map([[ApiVersion.v2, `${origin}/rest`]])
-    const made = createTransport(new HttpV2(noActions(endpoint), null, unrestricted()))
+    const made = createTransport(new HttpV2(noActions(endpoint), null, unrestricted()), options)
     transports.set(origin, made)
     return made
   }

@@ -19,7 +19,7 @@ afterEach(async () => {
 
 const portalOf = (url: string): Portal => {
   const webhook = webhookUrlSchema.parse(url)
-  const client = createWebhookClient(webhook, { requestSeconds: 60 })
+  const client = createWebhookClient(webhook, { requestSeconds: 60, now: Date.now })
   clients.push(client)
   return createRestPortal({ id: webhook.host, host: webhook.host, client })
 }

@@ -29,7 +29,7 @@ const portalAt = (raw: RawPortal, access: Partial<Access> = {}, requestSeconds =
       settled: async () => undefined,
       ...access
     },
-    { requestSeconds }
+    { requestSeconds, now: Date.now }
   )
   onTestFinished(() => client.close())
   return createRestPortal({ id: 'm', host: raw.host, client })

@@ -27,7 +27,7 @@ export interface RawPortal {
 export type Answer = (response: ServerResponse, request: IncomingMessage, body: string) => void
 
 /** A client and a portal over a webhook of `origin`. */
-export const connect = (origin: string, options: ClientOptions = { requestSeconds: 60 }) => {
+export const connect = (origin: string, options: ClientOptions = { requestSeconds: 60, now: Date.now }) => {
   const { host } = new URL(origin)
   const client = createWebhookClient(new Webhook(origin, host, 1, SECRET), options)
   return { client, portal: createRestPortal({ id: host, host, client }) }

@@ -114,7 +114,7 @@ describe('refreshing', () => {
         moved: async () => undefined,
         settled: async () => undefined
       },
-      { requestSeconds: 60 }
+      { requestSeconds: 60, now: Date.now }
     )
     onTestFinished(() => client.close())
     const portal = createRestPortal({ id: opened.memberId, host: opened.portal.host, client })

@@ -59,7 +59,7 @@ test.each(answers)('%s: the failure does not hold the secret', async (_name, ans
 })
 
 test('a refused connection and a time-out do not hold the secret', async () => {
-  raw = await startRawPortal(() => undefined, { requestSeconds: 0.1 })
+  raw = await startRawPortal(() => undefined, { requestSeconds: 0.1, now: Date.now })
   const { portal } = raw
   const command = [{ key: 'c1', method: 'profile', params: {} }]
   const timedOut: unknown = await portal.execute(command, { halt: false }).catch((error: unknown) => error)
@@ -83,7 +83,7 @@ test('a parsed webhook, its client and its portal do not print the secret', asyn
   const webhook = webhookUrlSchema.parse(`https://portal.example/rest/1/${SECRET}/`)
   expect(webhook).toBeInstanceOf(Webhook)
   expect(webhook.secret).toBe(SECRET)
-  const client = createWebhookClient(webhook, { requestSeconds: 60 })
+  const client = createWebhookClient(webhook, { requestSeconds: 60, now: Date.now })
   client.close()
   expect(printed([webhook, { ...webhook }, client, raw?.portal])).not.toContain(SECRET)
 })

@@ -84,7 +84,7 @@ test('a page is answered while a run has as many requests under way as it ever h
   for (const failure of await Promise.all(run)) expect(failure.kind).toBe('lost')
 })
 
-const impatient: ClientOptions = { requestSeconds: 0.2 }
+const impatient: ClientOptions = { requestSeconds: 0.2, now: Date.now }
 
 test('a portal that never answers is given up after the request time and some grace', async () => {
   const { portal, received } = await start(() => undefined, impatient)

@@ -8,7 +8,7 @@ import { type PortalUnderTest, portalSuite } from './portal-suite.ts'
 
 const openWebhook = (url: string, closeMore: () => Promise<void> = async () => undefined): PortalUnderTest => {
   const webhook = webhookUrlSchema.parse(url)
-  const client = createWebhookClient(webhook, { requestSeconds: 60 })
+  const client = createWebhookClient(webhook, { requestSeconds: 60, now: Date.now })
   return {
     portal: createRestPortal({ id: webhook.host, host: webhook.host, client }),
     async close() {

@@ -94,7 +94,7 @@ test('a request that is repeated with new tokens, and lost then, creates nothing
       moved: async () => undefined,
       settled: async () => undefined
     },
-    { requestSeconds }
+    { requestSeconds, now: Date.now }
   )
   onTestFinished(() => client.close())
   const { journal, leases } = openMemoryJournal(createDisk())

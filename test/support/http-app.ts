@@ -89,7 +89,7 @@ const makeFixtures = (): { folder: string; build: string; views: string } => {
 export const openHttpApp = async (options: HttpAppOptions = {}): Promise<HttpApp> => {
   const portal = await createEmulatedPortal({ bucket: { on: false }, ...options.portal })
   const webhook = webhookUrlSchema.parse(portal.webhookUrl)
-  const client = createWebhookClient(webhook, { requestSeconds: 60 })
+  const client = createWebhookClient(webhook, { requestSeconds: 60, now: Date.now })
   const rest = createRestPortal({ id: 'emulated', host: webhook.host, client })
   const channel = createChannel(
     rest,

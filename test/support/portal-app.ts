@@ -144,7 +144,7 @@ export const openPortalApp = async (options: PortalAppOptions = {}): Promise<Por
       portalHosts: ['*.bitrix24.com', ...portals.map(({ host }) => host)],
       ...{ publicUrl: origin, store, leases, runs, clock: systemClock, fetch },
       newPace: () => createPace({ rate: 1000, burst: 1000, random: Math.random, requestSeconds: 60 }),
-      client: { requestSeconds: 60 },
+      client: { requestSeconds: 60, now: Date.now },
       onTrouble: (error, what) => log.warn({ err: error }, what)
     })
     const sessions = createSessions(APP_SECRET, options.now ?? Date.now)
