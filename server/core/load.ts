@@ -6,8 +6,9 @@ export interface UnderWay {
   readonly rows: number
   /** Unix ms. */
   readonly since: number
-  /** Older requests that lay there then, and when those that may have come before this one were answered. */
+  /** Requests that lay there already when this one was sent. */
   readonly ahead: number
+  /** When requests that may have come before this one were answered since: unix ms, in the order of their answers. */
   readonly passed: readonly number[]
 }
 
@@ -28,7 +29,7 @@ export interface Standing {
   /** And if this one had to wait for a worker, so many at most. */
   readonly most: number
   /** Requests that came before it and were answered before it began. Where there are none it did not wait for a worker, however late its answer came. */
-  readonly passed: number
+  readonly endedBefore: number
   /** Seconds between a worker's being free for it and the portal's beginning with it. */
   readonly idle: number
 }
@@ -134,7 +135,7 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
           const idle = turn <= 0 ? late : Math.min(late, (began - (turns[turn - 1] ?? began)) / 1000)
           closed.push({ order, since, at, began, ended: finishedAt })
           leave(request, at, blur, finishedAt)
-          return { least, most: Math.max(least, most), passed: waited ? ends.length : 0, idle: Math.max(0, idle) }
+          return { least, most: Math.max(least, most), endedBefore: waited ? ends.length : 0, idle: Math.max(0, idle) }
         }
       }
     }

@@ -17,8 +17,8 @@ const TAGS = 25
 const LOOKUPS = 10
 /** Requests with look-ups at the same time: they are not what the run is for. */
 const ABREAST = 4
-/** A few look-ups are spread over one in so many of the free requests. */
-const SHARE = 8
+/** At most one look-up request per 8 free requests. */
+const FREE_PER_LOOK_UP = 8
 
 const rowSchema = z.array(
   z.object({
@@ -115,7 +115,7 @@ export const lookUpRows = async (
   }
   const asks = entityNames.flatMap(entity => chunks(rows[entity] ?? [], TAGS).map(part => ({ entity, part, after: 0 })))
   const lane = pLimit(ABREAST)
-  const spread = Math.max(1, Math.min(ABREAST, Math.floor(free / SHARE)))
+  const spread = Math.max(1, Math.min(ABREAST, Math.floor(free / FREE_PER_LOOK_UP)))
   const each = Math.max(1, Math.min(LOOKUPS, Math.ceil(asks.length / spread)))
   await Promise.all(chunks(asks, each).map(part => lane(() => look(part))))
   return found

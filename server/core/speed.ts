@@ -16,8 +16,9 @@ const KNOWN_COMMANDS = 25
 const REMEMBERED = 48
 /** So many of them are enough: some crowd at our door, or came in another order than they left. */
 const NEARLY = 0.95
-/** Fewer say how fast it gets through all that lies there: what slows it down is to be noticed soon. Each is a little too low. */
+/** Answers from which the throughput is estimated; fewer than REMEMBERED, to notice a slowdown soon. */
 const FLOWS = 16
+/** Correction, because each estimate is a little low. */
 const FLOW = 1.1
 /** At least so many without a wait mean that there may be more workers. */
 const FEWEST = 4
@@ -113,12 +114,14 @@ export const learnReads = (speed: Speed, reply: BatchReply, elapsed: number): vo
  * True when a request had to wait for a worker: it began as another one ended, later than anything else explains, and no later than all that lay
  * before it can take.
  */
-const hadToWait = (speed: Speed, { reply, elapsed, passed, rowsInFlight }: Answer, each: number): boolean => {
+const hadToWait = (speed: Speed, { reply, elapsed, endedBefore, rowsInFlight }: Answer, each: number): boolean => {
   const { duration, times } = reply
   const wait = elapsed - speed.latency - duration
   const before = (rowsInFlight - times.size) * each
   return (
-    passed > 0 && wait > Math.max(QUEUED * duration, HELD_UP_SECONDS, speed.latency) && wait < before * (1 + QUEUED)
+    endedBefore > 0 &&
+    wait > Math.max(QUEUED * duration, HELD_UP_SECONDS, speed.latency) &&
+    wait < before * (1 + QUEUED)
   )
 }
 

@@ -10,7 +10,7 @@ export interface Waiting {
   readonly for: string
 }
 
-export interface Situation {
+export interface WaitingInput {
   readonly now: number
   /** Nothing is under way. */
   readonly idle: boolean
@@ -21,7 +21,7 @@ export interface Situation {
   readonly quietUntil: number
 }
 
-export const describeWaiting = ({ now, idle, ending, mission, pace, quietUntil }: Situation): Waiting | null => {
+export const describeWaiting = ({ now, idle, ending, mission, pace, quietUntil }: WaitingInput): Waiting | null => {
   const parked = mission.wants().map(method => ({ until: pace.parkedUntil(method, now), for: method }))
   const first = parked.filter(({ until }) => until > now).sort((a, b) => a.until - b.until)[0]
   if (first !== undefined && parked.every(({ until }) => until > now)) return first

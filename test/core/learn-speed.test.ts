@@ -8,7 +8,7 @@ const COMMAND = 0.01
 /** Rows in the batch, seconds until its answer, and how it stood; behind so many rows that it may have waited. */
 const answerTo = (
   rows: number,
-  standing: Pick<Answer, 'elapsed' | 'least'> & Partial<Pick<Answer, 'most' | 'passed'>>
+  standing: Pick<Answer, 'elapsed' | 'least'> & Partial<Pick<Answer, 'most' | 'endedBefore'>>
 ): Answer => ({
   reply: {
     outcomes: new Map(),
@@ -19,7 +19,7 @@ const answerTo = (
   rowsInFlight: 400,
   unexplained: 0,
   most: standing.least,
-  passed: 0,
+  endedBefore: 0,
   ...standing
 })
 /** One that met nobody: the way takes a hundredth of a second. */
@@ -38,7 +38,7 @@ describe('a portal of unknown size', () => {
     const speed = unknownSpeed()
     learnSpeed(speed, 'create', alone)
     for (let least = 2; least <= 8; least += 1) learnSpeed(speed, 'create', answerTo(50, { elapsed: 0.5, least }))
-    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.52, least: 8, passed: 1 }))
+    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.52, least: 8, endedBefore: 1 }))
     expect(workersOf(speed)).toBe(8)
   })
 
@@ -47,14 +47,14 @@ describe('a portal of unknown size', () => {
     learnSpeed(speed, 'create', alone)
     // Of 32 that began together half are answered, when a small one that waited behind them all is.
     for (let least = 2; least <= 16; least += 1) learnSpeed(speed, 'create', answerTo(50, { elapsed: 0.51, least }))
-    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.4, least: 31, most: 32, passed: 2 }))
+    learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.4, least: 31, most: 32, endedBefore: 2 }))
     expect(workersOf(speed)).toBe(31)
   })
 
   test('one that was later than all that lay before it takes did not wait for that', () => {
     const speed = unknownSpeed()
     learnSpeed(speed, 'create', alone)
-    learnSpeed(speed, 'create', { ...answerTo(2, { elapsed: 0.1, least: 1, passed: 1 }), rowsInFlight: 4 })
+    learnSpeed(speed, 'create', { ...answerTo(2, { elapsed: 0.1, least: 1, endedBefore: 1 }), rowsInFlight: 4 })
     expect(workersOf(speed)).toBeUndefined()
   })
 
@@ -64,7 +64,7 @@ describe('a portal of unknown size', () => {
     for (let least = 2; least <= 32; least += 1) learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.07, least }))
     // Eight had to wait. All workers were done at the same moment: who began first is not known.
     for (let nth = 1; nth <= 8; nth += 1)
-      learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.1, least: nth, most: 31 + nth, passed: nth }))
+      learnSpeed(speed, 'create', answerTo(2, { elapsed: 0.1, least: nth, most: 31 + nth, endedBefore: nth }))
     expect(workersOf(speed)).toBeGreaterThanOrEqual(31)
     expect(workersOf(speed)).toBeLessThanOrEqual(32)
   })
@@ -74,10 +74,10 @@ test('one that was late for another reason does not make the workers fewer', () 
   const speed = unknownSpeed()
   learnSpeed(speed, 'create', alone)
   for (let count = 0; count < 20; count += 1)
-    learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.12, least: 32, passed: 1 }))
+    learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.12, least: 32, endedBefore: 1 }))
   expect(workersOf(speed)).toBe(32)
   // Delivered twice, for example: everything that lay there when it left was answered in the meantime.
-  learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.12, least: 1, passed: 5 }))
+  learnSpeed(speed, 'create', answerTo(6, { elapsed: 0.12, least: 1, endedBefore: 5 }))
   expect(workersOf(speed)).toBe(32)
 })
 
@@ -90,18 +90,18 @@ describe('a request knows how it stood among the others', () => {
     const first = load.occupy(50, 0)
     const second = load.occupy(50, 10)
     const third = load.occupy(2, 20)
-    expect(first.answered(500, work(0.5, 77_500), known)).toMatchObject({ passed: 0 })
+    expect(first.answered(500, work(0.5, 77_500), known)).toMatchObject({ endedBefore: 0 })
     // It began when the first was done, beside the second.
-    expect(third.answered(700, work(0.02, 77_521), known)).toMatchObject({ least: 2, most: 2, passed: 1 })
+    expect(third.answered(700, work(0.02, 77_521), known)).toMatchObject({ least: 2, most: 2, endedBefore: 1 })
     // It had begun long before the first was done.
-    expect(second.answered(900, work(0.5, 77_550), known)).toMatchObject({ passed: 0 })
+    expect(second.answered(900, work(0.5, 77_550), known)).toMatchObject({ endedBefore: 0 })
   })
 
   test('and if all were done at the same moment, between which counts', () => {
     const load = createLoadCounter()
     const places = [0, 10, 20, 30].map(since => load.occupy(10, since))
     for (const place of places.slice(0, 2)) place.answered(150, work(0.1, 100), known)
-    expect(places[2]?.answered(250, work(0.1, 201), known)).toMatchObject({ least: 1, most: 2, passed: 2 })
-    expect(places[3]?.answered(260, work(0.1, 201), known)).toMatchObject({ least: 2, most: 3, passed: 2 })
+    expect(places[2]?.answered(250, work(0.1, 201), known)).toMatchObject({ least: 1, most: 2, endedBefore: 2 })
+    expect(places[3]?.answered(260, work(0.1, 201), known)).toMatchObject({ least: 2, most: 3, endedBefore: 2 })
   })
 })
