@@ -1,10 +1,10 @@
 // What a run that stands still says it waits for.
 import { expect, test } from 'vitest'
 import { createPace } from '../../server/core/pace.ts'
-import { describeWaiting, type Situation } from '../../server/core/waiting.ts'
+import { describeWaiting, type WaitingInput } from '../../server/core/waiting.ts'
 
 const now = 1_000_000
-const situation = (change: Partial<Situation>): Situation => ({
+const situation = (change: Partial<WaitingInput>): WaitingInput => ({
   now,
   idle: true,
   ending: false,
