@@ -4,10 +4,18 @@ import { createEmulatedPortal, type EmulatedPortalOptions } from '../emulator/em
 
 export type Order =
   | { readonly id: number; readonly do: 'open'; readonly options: EmulatedPortalOptions }
-  | { readonly id: number; readonly do: 'reset' | 'stats' | 'close' | 'empty' }
+  | { readonly id: number; readonly do: 'reset' | 'stats' | 'close' | 'empty' | 'thin' }
   | { readonly id: number; readonly do: 'seed'; readonly companies: number; readonly contacts: number }
 
 let portal: Awaited<ReturnType<typeof createEmulatedPortal>> | undefined
+
+/** Removes every so many-th record of each entity. */
+const remove = (every: number): void => {
+  for (const entity of ['company', 'contact'] as const) {
+    for (const [index, { id }] of [...(portal?.state.records(entity) ?? [])].entries())
+      if (index % every === every - 1) portal?.state.remove(entity, id)
+  }
+}
 
 const obey = async (order: Order): Promise<unknown> => {
   switch (order.do) {
@@ -19,10 +27,9 @@ const obey = async (order: Order): Promise<unknown> => {
     case 'seed':
       return portal?.state.seed({ companies: order.companies, contacts: order.contacts })
     case 'empty':
-      for (const entity of ['company', 'contact'] as const) {
-        for (const { id } of portal?.state.records(entity) ?? []) portal?.state.remove(entity, id)
-      }
-      return undefined
+      return remove(1)
+    case 'thin':
+      return remove(10)
     case 'stats':
       return {
         ...portal?.state.counts(),

@@ -19,6 +19,8 @@ export interface BenchPortal {
   open(options: EmulatedPortalOptions): Promise<string>
   seed(companies: number, contacts: number): Promise<void>
   empty(): Promise<void>
+  /** Takes every tenth record of each entity away. */
+  thin(): Promise<void>
   reset(): Promise<void>
   stats(): Promise<PortalStats>
   closePortal(): Promise<void>
@@ -51,6 +53,7 @@ export const startPortalProcess = (): BenchPortal => {
     open: async options => String(await ask({ do: 'open', options })),
     seed: async (companies, contacts) => void (await ask({ do: 'seed', companies, contacts })),
     empty: async () => void (await ask({ do: 'empty' })),
+    thin: async () => void (await ask({ do: 'thin' })),
     reset: async () => void (await ask({ do: 'reset' })),
     stats: async () => (await ask({ do: 'stats' })) as PortalStats, // the other side of our own channel
     closePortal: async () => void (await ask({ do: 'close' })),
