@@ -20,6 +20,7 @@ import { createRuns } from './core/runs.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
 import { type ApplicationKeys, openDemoPortal, registerOnDemo } from './demo.ts'
 import { loadAssets } from './http/assets.ts'
+import { warnOfOpenPage } from './http/guard.ts'
 import { createSessions } from './http/session.ts'
 import type { ApplicationDoor } from './http/site.ts'
 import { loadTranslations } from './http/translate.ts'
@@ -231,6 +232,8 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       clearInterval(looking)
       return recovering
     })
+    const warning = standalone.mode === 'webhook' && warnOfOpenPage(config.standaloneSecret, config.publicUrl)
+    if (warning) log.warn(warning)
     log.info({ origin, portal: site?.channel.portal.host, mode: standalone.mode }, 'BitrixCorp is ready')
     return { origin, emulated, close }
   } catch (error) {

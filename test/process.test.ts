@@ -104,3 +104,25 @@ describe('.env of the working folder', () => {
     expect(text).not.toContain('planted')
   })
 })
+
+test('a page that a proxy opens to everybody is warned of at the start, once, with what to do', async () => {
+  const webhook = 'http://127.0.0.1:9/rest/1/planted5secret9x/'
+  const warnings = async (env: Readonly<Record<string, string>>): Promise<string[]> => {
+    const { child, closed, output, ready } = await run(freshDir(), { PORT: '0', BITRIX_WEBHOOK_URL: webhook, ...env })
+    expect((await fetch(`${await ready}/health`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await closed).toBe(0)
+    return output.out.split('\n').filter(line => line.includes('"level":"warn"'))
+  }
+  const [warning = '', ...more] = await warnings({ PUBLIC_URL: 'https://corp.example.com' })
+  expect(JSON.parse(warning).msg).toMatch(/^Anybody who reaches https:\/\/corp\.example\.com .*BITRIX_WEBHOOK_SECRET/)
+  expect(more).toEqual([])
+  expect(warning).not.toContain('planted')
+  for (const safe of [
+    {},
+    { PUBLIC_URL: 'http://localhost:3000' },
+    { PUBLIC_URL: 'https://corp.example.com', BITRIX_WEBHOOK_SECRET: 'open-sesame-1' }
+  ]) {
+    expect(await warnings(safe), JSON.stringify(safe)).toEqual([])
+  }
+})

@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Context, Middleware } from 'koa'
 import { forbidden } from '../core/errors.ts'
+import { isLoopbackHost } from '../core/portal-hosts.ts'
 
 /** A secret that does not print itself. */
 export interface Secret {
@@ -96,3 +97,9 @@ export const demandSecret = (ctx: Context, secret: Secret | undefined): void => 
     )
   }
 }
+
+/** Where a webhook's page has no secret but a public address, a proxy opens it to everybody: the sentence that says so. */
+export const warnOfOpenPage = (secret: Secret | undefined, publicUrl: string | undefined): string | undefined =>
+  secret !== undefined || publicUrl === undefined || isLoopbackHost(new URL(publicUrl).host)
+    ? undefined
+    : `Anybody who reaches ${publicUrl} can fill and clear the portal of BITRIX_WEBHOOK_URL, because no secret is asked for. Set BITRIX_WEBHOOK_SECRET, for example to the output of: openssl rand -hex 16`
