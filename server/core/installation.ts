@@ -65,7 +65,10 @@ export interface InstallationStore {
   tokens(memberId: string, userId: string): Promise<Tokens | undefined>
   /** Stores tokens that a person brought, if they are news. Does nothing when the installation was deleted meanwhile. */
   saveTokens(memberId: string, tokens: Tokens): Promise<void>
-  /** Puts `fresh`, or nothing, in the place of `old`. Does nothing when these are not the stored ones any more. */
+  /**
+   * Puts `fresh`, or nothing, in the place of `old`, also when `old` has been forgotten. Does nothing when others are stored,
+   * or the installation was deleted meanwhile.
+   */
   replaceTokens(memberId: string, old: Tokens, fresh?: Tokens): Promise<void>
   /** Marks it deleted and erases all tokens, with `clean` also the runs of its people, in one transaction. */
   remove(memberId: string, eventAt: number, clean?: boolean): Promise<void>

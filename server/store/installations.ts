@@ -162,7 +162,8 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
     replaceTokens: (memberId, old, fresh) =>
       whileInstalled(memberId, async tx => {
         const stored = await readTokens(tx, memberId, old.userId)
-        if (stored?.access !== old.access) return
+        // Missing ones: another process took `old` for used up, while whoever had refreshed them could not save.
+        if (stored !== undefined && stored.access !== old.access) return
         if (fresh !== undefined) await putTokens(tx, memberId, fresh)
         else
           await tx

@@ -13,12 +13,14 @@ const openUnsaved = async () => {
   const { store, tokens, keeper } = await openKeepers(opened, real => ({
     ...real,
     replaceTokens: (memberId, old, fresh) =>
-      broken ? Promise.reject(storageFailed('disk full')) : real.replaceTokens(memberId, old, fresh)
+      broken && fresh !== undefined
+        ? Promise.reject(storageFailed('disk full'))
+        : real.replaceTokens(memberId, old, fresh)
   }))
   const process = keeper(1)
   await expect(process.renew(opened.memberId, '1', tokens.access)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
   broken = false
-  return { opened, store, tokens, process }
+  return { opened, store, tokens, process, keeper }
 }
 
 describe('refreshing', () => {
@@ -53,6 +55,15 @@ describe('refreshing', () => {
     await expect(refresh(origin)).rejects.toMatchObject({ kind: 'unreachable' })
     await expect(refresh(origin, {}, 'f'.repeat(32))).rejects.toMatchObject({ code: 'FOREIGN_TOKENS' })
   })
+
+  test('gives up on a silent server well before the lease on the tokens lapses', async () => {
+    const { make, grant, memberId, authorization } = await openAuthorization()
+    authorization.failNext('hold')
+    const asked = performance.now()
+    const refreshed = make().refresh(authorization.origin, memberId, grant().tokens)
+    await expect(refreshed).rejects.toMatchObject({ kind: 'unreachable', code: 'AUTHORIZATION_UNREACHABLE' })
+    expect(performance.now() - asked).toBeLessThan((15_000 * 2) / 3)
+  }, 20_000)
 
   test('happens once for twenty who need it at the same time, in three processes', async () => {
     const opened = await openAuthorization()
