@@ -88,6 +88,16 @@ describe('refreshing', () => {
     expect(opened.authorization.stats.refreshes).toBe(1)
   })
 
+  test('that the store did not take is not lost to a process that uses the old tokens meanwhile', async () => {
+    const { opened, store, tokens, process, keeper } = await openUnsaved()
+    const other = keeper(2).renew(opened.memberId, '1', tokens.access)
+    await expect(other).rejects.toMatchObject({ code: 'INVALID_GRANT' })
+    expect(await store.tokens(opened.memberId, '1')).toBeUndefined()
+    const saved = await process.current(opened.memberId, '1')
+    expect((await store.tokens(opened.memberId, '1'))?.refresh).toBe(saved.refresh)
+    expect((await keeper(2).renew(opened.memberId, '1', tokens.access)).access).toBe(saved.access)
+  })
+
   test('that the store did not take does not replace what a page has brought since', async () => {
     const { opened, store, process } = await openUnsaved()
     const { tokens: page } = opened.grant()
