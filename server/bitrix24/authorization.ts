@@ -109,13 +109,9 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
   const { clientId, clientSecret, oauthUrls, portalHosts, now } = options
 
   /** `server` is an origin of the list, whatever is asked. The error of a failed fetch holds the address, so it stays here. */
-  const ask = async (server: string, path: string, init: RequestInit, ms: number): Promise<Reply | undefined> => {
+  const ask = async (server: string, path: string, init: RequestInit): Promise<Reply | undefined> => {
     try {
-      const response = await options.fetch(`${server}${path}`, {
-        ...init,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(ms)
-      })
+      const response = await options.fetch(`${server}${path}`, { ...init, redirect: 'manual' })
       const body = await response.text()
       return { status: response.status, body: body.length > MAX_REPLY ? undefined : parseJson(body) }
     } catch {
@@ -160,16 +156,20 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
         headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
         body: JSON.stringify({ auth: claim.accessToken })
       }
-      let answered = false
+      let failed = false
       for (const server of serversFor(claim.serverEndpoint)) {
-        const reply = await ask(server, '/rest/app.info', question, VERIFY_MS)
+        const signal = AbortSignal.timeout(VERIFY_MS)
+        const inquire = () => ask(server, '/rest/app.info', { ...question, signal })
+        // Asking twice does no harm: a connection that broke is worth another.
+        const reply = (await inquire()) ?? (signal.aborted ? undefined : await inquire())
         // Errors may come with status 200 (trap 19).
         const refused = readErrorEnvelope(reply?.body) !== undefined
         const grant = reply?.status === 200 && !refused ? check(claim, domain, server, reply.body) : undefined
         if (grant !== undefined) return grant
-        answered ||= refused && reply !== undefined && reply.status < 500
+        failed ||= !refused || reply === undefined || reply.status >= 500
       }
-      if (answered) throw grantRefused('Bitrix24 does not know these tokens. Open the application in the portal again.')
+      // One that did not answer may be the one that knows them.
+      if (!failed) throw grantRefused('Bitrix24 does not know these tokens. Open the application in the portal again.')
       throw portalUnavailable(
         'AUTHORIZATION_UNREACHABLE',
         'The authorization server of Bitrix24 did not answer, so nobody can be let in. Try again in a moment.'
@@ -190,7 +190,8 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
         client_secret: clientSecret.reveal(),
         refresh_token: tokens.refresh
       })
-      const reply = await ask(server, '/oauth/token/', { method: 'POST', body }, REFRESH_MS)
+      const signal = AbortSignal.timeout(REFRESH_MS)
+      const reply = await ask(server, '/oauth/token/', { method: 'POST', body, signal })
       if (reply === undefined) {
         throw new PortalFailure(
           'unreachable',

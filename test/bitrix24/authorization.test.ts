@@ -26,6 +26,34 @@ describe('a grant', () => {
     expect(other.stats.appInfos).toBe(1)
   })
 
+  test('is refused only by every server together: while one of them is away, nobody can say', async () => {
+    const opened = await openAuthorization()
+    const other = await createAuthorizationServer()
+    onTestFinished(() => other.close())
+    const { claim } = opened.grant()
+    const servers = [other.origin, opened.authorization.origin]
+    for (const oauthUrls of [servers, servers.toReversed()]) {
+      const { verify } = opened.make({ oauthUrls })
+      for (const [fault, times] of [
+        ['html-502', 1],
+        ['reset-before', 2]
+      ] as const) {
+        opened.authorization.failNext(fault, times)
+        await expect(verify(claim)).rejects.toMatchObject({ code: 'AUTHORIZATION_UNREACHABLE', status: 502 })
+      }
+      const stranger = { ...claim, accessToken: 'f'.repeat(70) }
+      await expect(verify(stranger)).rejects.toMatchObject({ code: 'GRANT_REFUSED', status: 403 })
+    }
+  })
+
+  test('is asked for once more when the connection breaks', async () => {
+    const { make, grant, authorization } = await openAuthorization()
+    for (const fault of ['reset-before', 'reset-after'] as const) {
+      authorization.failNext(fault)
+      expect(await make().verify(grant().claim)).toMatchObject({ userId: '1' })
+    }
+  })
+
   test('counts for its own application, portal and host alone', async () => {
     const opened = await openAuthorization()
     const { claim } = opened.grant()

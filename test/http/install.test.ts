@@ -149,7 +149,7 @@ describe('is refused, and nothing is stored', () => {
     const app = await openPortalApp()
     app.authorization.failNext('html-502')
     expect((await app.post('/install')).status).toBe(502)
-    app.authorization.failNext('reset-before')
+    app.authorization.failNext('reset-before', 2)
     expect((await app.post('/install')).status).toBe(502)
     await nothing(app)
     expect((await app.post('/install')).status).toBe(200)
