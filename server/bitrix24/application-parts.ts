@@ -24,10 +24,9 @@ export interface ApplicationOptions
 /** The local application; `close` it. */
 export const openApplication = (options: ApplicationOptions): LocalApplication => {
   const { store, clock } = options
-  const now = () => clock.now()
-  const authorization = createAuthorization({ ...options, now })
+  const authorization = createAuthorization({ ...options, now: () => clock.now() })
   const keeper = createTokenKeeper({ ...options, authorization })
   const channels = createChannels({ ...options, keeper })
-  const visitors = createVisitors({ authorization, now, withToken: channels.withToken })
+  const visitors = createVisitors({ authorization, clock, withToken: channels.withToken })
   return createApplication({ ...options, store, keeper, channels, visitors })
 }

@@ -34,6 +34,8 @@ const NEEDED = ['crm', 'placement']
 const EARLY_MS = 10 * 60_000
 /** Clocks differ by less. An event from further ahead would make every later one look like a replay. */
 const AHEAD_MS = 24 * 3_600_000
+/** A page waits this long for the placements to be bound; whatever is left of that goes on beside it. */
+const BIND_PATIENCE_MS = 3000
 /** Longer than any run needs to settle what was in flight. */
 const RUN_END_MS = 10 * 60_000
 
@@ -153,7 +155,11 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       const installation = await refreshRecord(created, proof, handshake)
       if (person.admin && installation.boundTo !== publicUrl) {
         const channel = await channels.of(handshake.memberId, person.userId)
-        await bind(handshake.memberId, channel).catch(error => onTrouble(error, 'binding placements'))
+        const over = new AbortController()
+        const binding = bind(handshake.memberId, channel)
+          .catch(error => onTrouble(error, 'binding placements'))
+          .finally(() => over.abort())
+        await Promise.race([binding, clock.sleep(BIND_PATIENCE_MS, over.signal)])
       }
       return { installation, person }
     },

@@ -3,13 +3,17 @@
 import { createHash } from 'node:crypto'
 import type { Handshake, Person } from '../core/application.ts'
 import type { Channel } from '../core/channel.ts'
+import type { Clock } from '../core/clock.ts'
 import { grantRefused } from '../core/errors.ts'
+import { PortalFailure } from '../core/portal.ts'
 import type { Authorization, Claim, Grant } from './authorization.ts'
-import { readIdentity } from './identity.ts'
+import { type Identity, readIdentity } from './identity.ts'
 
 /** How long a proof, and what the portal said of a person, are believed. */
 const REMEMBER_MS = 5 * 60_000
 const MOST = 1000
+/** Somebody waits before an empty frame: a portal is asked who they are for no longer than this. */
+const ASK_MS = 10_000
 
 /** A map that forgets by time and by size. */
 const createMemory = <T>(now: () => number) => {
@@ -40,8 +44,7 @@ export interface Proof {
 
 export interface VisitorsDeps {
   readonly authorization: Authorization
-  /** Unix ms. */
-  readonly now: () => number
+  readonly clock: Clock
   /** A channel that acts with a token which is not stored; `work` over, it is closed. */
   readonly withToken: <T>(
     memberId: string,
@@ -51,7 +54,8 @@ export interface VisitorsDeps {
   ) => Promise<T>
 }
 
-export const createVisitors = ({ authorization, now, withToken }: VisitorsDeps) => {
+export const createVisitors = ({ authorization, clock, withToken }: VisitorsDeps) => {
+  const now = () => clock.now()
   const grants = createMemory<Grant>(now)
   const people = createMemory<Person>(now)
 
@@ -67,8 +71,17 @@ export const createVisitors = ({ authorization, now, withToken }: VisitorsDeps) 
     return grant
   }
 
+  const identityOf = async (channel: Channel): Promise<Identity> => {
+    const over = new AbortController()
+    const late = clock.sleep(ASK_MS, over.signal).then(() => {
+      throw new PortalFailure('lost', 'TIMED_OUT', `${channel.portal.host} did not answer in time. Try again later.`)
+    })
+    const asked = readIdentity({ execute: commands => channel.execute(commands) })
+    return Promise.race([asked, late]).finally(() => over.abort())
+  }
+
   const ask = async (memberId: string, userId: string, channel: Channel): Promise<Person> => {
-    const identity = await readIdentity({ execute: commands => channel.execute(commands) })
+    const identity = await identityOf(channel)
     if (identity.userId !== userId) throw grantRefused('The portal and the authorization server name different people.')
     const person = { userId, name: identity.person === '' ? `ID ${userId}` : identity.person, admin: identity.admin }
     people.set(`${memberId}/${userId}`, memberId, person)
