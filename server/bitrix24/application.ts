@@ -130,7 +130,11 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
     await store.saveTokens(memberId, tokensOf(proof, grant))
   }
 
+  const channelOfRun: LocalApplication['channelOfRun'] = async ({ portalId, startedBy: { userId } }) =>
+    userId === null || (await living(portalId)) === undefined ? undefined : channels.of(portalId, userId)
+
   return {
+    channelOfRun,
     originOf({ domain }) {
       const host = allowedHost(domain, deps.portalHosts)
       return host === undefined ? undefined : `${isLoopbackHost(host) ? 'http' : 'https'}://${host}`
@@ -180,9 +184,11 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
         if (!(error instanceof PortalFailure && error.kind === 'unreachable')) throw error
       })
     },
-    async channelOfRun({ portalId, startedBy }) {
-      if (startedBy.userId === null || (await living(portalId)) === undefined) return undefined
-      return channels.of(portalId, startedBy.userId)
+    async channelToResume(run) {
+      const { portalId, startedBy } = run
+      const channel = await channelOfRun(run)
+      if (channel === undefined || startedBy.userId === null) return undefined
+      return (await visitors.haveAccess(portalId, startedBy.userId, channel)) ? channel : undefined
     },
     async receive(event) {
       const known = await living(event.memberId)

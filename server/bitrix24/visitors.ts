@@ -14,6 +14,15 @@ const REMEMBER_MS = 5 * 60_000
 const MOST = 1000
 /** Somebody waits before an empty frame: a portal is asked who they are for no longer than this. */
 const ASK_MS = 10_000
+/** The access is gone for good (protocol.md, 6.5 and 1.7): only its owner can bring another, by opening the application. */
+const LOST_ACCESS = new Set([
+  'INVALID_GRANT',
+  'invalid_token',
+  'NO_AUTH_FOUND',
+  'authorization_error',
+  'user_access_error',
+  'allowed_only_intranet_user'
+])
 
 /** A map that forgets by time and by size. */
 const createMemory = <T>(now: () => number) => {
@@ -104,6 +113,15 @@ export const createVisitors = ({ authorization, clock, withToken }: VisitorsDeps
     /** A person whose tokens are stored. @throws {AppError, PortalFailure} */
     recall: async (memberId: string, userId: string, channel: Channel): Promise<Person> =>
       people.get(`${memberId}/${userId}`) ?? (await ask(memberId, userId, channel)),
+    /** Asks the portal; where it does not answer, nothing says that the access is lost. */
+    async haveAccess(memberId: string, userId: string, channel: Channel): Promise<boolean> {
+      try {
+        await ask(memberId, userId, channel)
+        return true
+      } catch (error) {
+        return !(error instanceof PortalFailure && LOST_ACCESS.has(error.code))
+      }
+    },
     forget(memberId: string): void {
       grants.forget(memberId)
       people.forget(memberId)

@@ -69,7 +69,9 @@ export interface LocalApplication {
   channel(memberId: string, userId: string): Promise<Channel | undefined>
   /** Fresh tokens where they would run out during a run. @throws {PortalFailure} */
   prepare(memberId: string, userId: string): Promise<void>
-  /** The channel of whoever started a run. */
+  /** The same for a run that somebody else lets go on; undefined also when the portal does not take that person's access any more. */
+  channelToResume(run: RunRecord): Promise<Channel | undefined>
+  /** The channel of whoever started a run, or has taken it over; undefined when the application is not installed there. */
   channelOfRun(run: RunRecord): Promise<Channel | undefined>
   /** Obeys an event that proves itself; ignores all others. */
   receive(event: PortalEvent): Promise<void>

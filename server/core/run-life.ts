@@ -102,7 +102,7 @@ const openingOf = (record: RunRecord, mode: Mode, goesOn: boolean, now: number):
   if (mode === 'new') {
     return [{ type: 'run.started', at: record.startedAt, operation: record.operation, total: totalOf(record) }]
   }
-  return goesOn ? [{ type: 'run.resumed', at: now }] : []
+  return goesOn ? [{ type: 'run.resumed', at: now, startedBy: record.startedBy }] : []
 }
 
 export interface AttemptRequest {

@@ -22,6 +22,7 @@ export interface Rejection {
 
 /** Who started a run: a portal user, or nobody in particular (standalone). */
 export interface StartedBy {
+  /** With whose rights it goes on: another one's, where somebody has taken it over. */
   readonly userId: string | null
   readonly name: string
 }
@@ -66,7 +67,8 @@ export type RunEvent =
   /** Answered rows whose request looked suspicious were looked up: `extras` are ids of duplicates that were removed. */
   | { readonly type: 'rows.audited'; readonly at: number; readonly rows: Rows; readonly extras: Rows }
   | { readonly type: 'cancel.requested'; readonly at: number }
-  | { readonly type: 'run.resumed'; readonly at: number }
+  /** `startedBy`: the run's own from now on; missing in journals of earlier versions. */
+  | { readonly type: 'run.resumed'; readonly at: number; readonly startedBy?: StartedBy }
   /**
    * The attempt before this one left no end. Unless `orphaned`, its process may be frozen or cut off, not dead:
    * what it sent before `at` may still be waited for.

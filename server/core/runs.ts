@@ -31,8 +31,8 @@ export interface Runs {
    * @throws {AppError} NOT_ACTIVE, NOT_FOUND, STORAGE_FAILED
    */
   cancel(runId: string): Promise<RunSnapshot>
-  /** Goes on where it stopped. @throws {AppError} NOT_RESUMABLE, BUSY, NOT_FOUND */
-  resume(runId: string, channel: Channel): Promise<RunSnapshot>
+  /** Goes on where it stopped. `userId`: with whose rights, where somebody takes it over. @throws {AppError} NOT_RESUMABLE, BUSY, NOT_FOUND */
+  resume(runId: string, channel: Channel, userId?: string | null): Promise<RunSnapshot>
   /** A new run over the rows that were rejected in this one. @throws {AppError} NOTHING_TO_RETRY, BUSY, NOT_FOUND */
   retry(runId: string, channel: Channel, startedBy: StartedBy): Promise<RunSnapshot>
   /**
@@ -134,10 +134,12 @@ export const createRuns = (deps: RunsDeps): Runs => {
       await journal.requestCancel(runId).catch(() => false)
       return active.live.current()
     },
-    async resume(runId, channel) {
+    async resume(runId, channel, userId) {
       const check = (): Promise<void> => demandStatus(runId, status => status !== 'completed')
       await check()
-      return begin(await demand(runId), channel, 'resume', check)
+      const record = await demand(runId)
+      const startedBy = userId === undefined ? record.startedBy : { ...record.startedBy, userId }
+      return begin({ ...record, startedBy }, channel, 'resume', check)
     },
     async retry(runId, channel, startedBy) {
       const { operation, snapshot } = await demand(runId)

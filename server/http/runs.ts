@@ -112,8 +112,8 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
   })
   router.post('/api/runs/:id/resume', async ctx => {
     const { site, record } = await resumable(ctx)
-    // A run acts with the rights of whoever started it, also when an administrator lets it go on.
-    accept(ctx, await runs.resume(record.id, await site.channelOf(record)))
+    const { channel, userId } = await site.wayOn(record)
+    accept(ctx, await runs.resume(record.id, channel, userId))
   })
   router.post('/api/runs/:id/retry', async ctx => {
     const { site, record } = await resumable(ctx)

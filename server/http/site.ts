@@ -28,8 +28,8 @@ export interface Site {
   readonly session: PageSession | null
   /** Before a run begins. @throws {PortalFailure} */
   prepare(): Promise<void>
-  /** The way to act with the rights of whoever started a run. */
-  channelOf(record: RunRecord): Promise<Channel>
+  /** How a stopped run goes on: with the rights of whoever started it, or this visitor's, where those are lost for good. */
+  wayOn(record: RunRecord): Promise<{ readonly channel: Channel; readonly userId: string | null }>
 }
 
 /** The local application and its sessions. */
@@ -48,6 +48,14 @@ export interface SitesDeps {
   readonly door: ApplicationDoor | undefined
 }
 
+const wayOnFrom =
+  (channel: Channel, { userId }: StartedBy, application: LocalApplication | undefined): Site['wayOn'] =>
+  async record => {
+    const { startedBy } = record
+    const theirs = startedBy.userId === userId ? undefined : await application?.channelToResume(record)
+    return theirs === undefined ? { channel, userId } : { channel: theirs, userId: startedBy.userId }
+  }
+
 const standaloneUser: StartedBy = { userId: null, name: 'standalone' }
 
 const standaloneSite = ({ channel, mode }: StandaloneSite, door: ApplicationDoor | undefined): Site => ({
@@ -57,7 +65,7 @@ const standaloneSite = ({ channel, mode }: StandaloneSite, door: ApplicationDoor
   admin: true,
   session: null,
   prepare: async () => undefined,
-  channelOf: async record => (await door?.application.channelOfRun(record)) ?? channel
+  wayOn: wayOnFrom(channel, standaloneUser, door?.application)
 })
 
 /** @throws {AppError} SESSION_INVALID when the application is not installed there any more */
@@ -65,14 +73,15 @@ export const portalSite = async ({ application }: ApplicationDoor, session: Page
   const { memberId, userId, name, admin } = session
   const channel = await application.channel(memberId, userId)
   if (channel === undefined) throw sessionInvalid()
+  const startedBy = { userId, name }
   return {
     channel,
     mode: 'portal',
-    startedBy: { userId, name },
+    startedBy,
     admin,
     session,
     prepare: () => application.prepare(memberId, userId),
-    channelOf: async record => (await application.channelOfRun(record)) ?? channel
+    wayOn: wayOnFrom(channel, startedBy, application)
   }
 }
 

@@ -81,13 +81,15 @@ const create = async (tx: Transaction<Schema>, { lease, run, events }: Creation)
 
 const append = async (tx: Transaction<Schema>, { lease, runId, events, snapshot }: Append): Promise<void> => {
   await demandLease(tx, lease)
+  const resumed = events.findLast(event => event.type === 'run.resumed')
   const run = await tx
     .updateTable('run')
     .set(eb => ({
       status: snapshot.status,
       snapshot: JSON.stringify(snapshot),
       last_seq: eb('last_seq', '+', events.length),
-      ...(events.some(({ type }) => type === 'run.resumed') ? { cancel_requested: 0 } : {})
+      ...(resumed && { cancel_requested: 0 }),
+      ...(resumed?.startedBy && { started_by: JSON.stringify(resumed.startedBy) })
     }))
     .where('id', '=', runId)
     .where('portal_id', '=', lease.portalId)

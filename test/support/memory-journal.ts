@@ -36,10 +36,12 @@ export const openMemoryJournal = (disk: Disk, killAt = Number.POSITIVE_INFINITY,
     store()
   }
   const put = (runId: string, events: readonly RunEvent[], snapshot: RunSnapshot): void => {
-    if (events.some(({ type }) => type === 'run.resumed')) disk.toCancel.delete(runId)
+    const resumed = events.findLast(event => event.type === 'run.resumed')
+    if (resumed !== undefined) disk.toCancel.delete(runId)
     disk.events.set(runId, [...(disk.events.get(runId) ?? []), ...structuredClone(events)])
     const record = disk.records.get(runId)
-    if (record !== undefined) disk.records.set(runId, { ...record, snapshot })
+    if (record !== undefined)
+      disk.records.set(runId, { ...record, snapshot, startedBy: resumed?.startedBy ?? record.startedBy })
   }
   return {
     killed: () => dead,
