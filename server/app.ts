@@ -15,6 +15,7 @@ import type { ReadRecords } from './http/page-data.ts'
 import { placementRoutes } from './http/placement.ts'
 import { unframed } from './http/policy.ts'
 import { recordsRoutes } from './http/records.ts'
+import { logRefusals } from './http/refusals.ts'
 import { runsRoutes } from './http/runs.ts'
 import { type ApplicationDoor, createSites, type StandaloneSite } from './http/site.ts'
 import { standaloneRoutes } from './http/standalone.ts'
@@ -84,7 +85,7 @@ export const createApp = (deps: AppDeps): Koa => {
     secret: deps.standaloneSecret
   })
   if (deps.door !== undefined) {
-    const doorDeps = { ...deps, door: deps.door, views }
+    const doorDeps = { ...deps, door: deps.door, views, logRefusals: logRefusals(log) }
     installRoutes(router, doorDeps)
     placementRoutes(router, doorDeps)
     eventsRoutes(router, doorDeps)
