@@ -1,7 +1,7 @@
 // The local application: installing, opening, removing, and the ways to its portals.
 // Must stay true: nothing is stored before the authorization server confirmed the claim; repeating any step is safe, after a crash too.
 import { timingSafeEqual } from 'node:crypto'
-import type { Handshake, LocalApplication, PortalEvent, Step } from '../core/application.ts'
+import type { Handshake, LocalApplication, Opened, PortalEvent, Step } from '../core/application.ts'
 import type { Channel } from '../core/channel.ts'
 import type { Clock } from '../core/clock.ts'
 import { adminRequired, notInstalledYet, scopeMissing, sessionInvalid } from '../core/errors.ts'
@@ -53,6 +53,10 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
   const living = async (memberId: string): Promise<Installation | undefined> => {
     const found = await store.find(memberId)
     return found?.status === 'deleted' ? undefined : found
+  }
+  const stillInstalled = async ({ memberId, installedAt }: Opened): Promise<Installation | undefined> => {
+    const found = await living(memberId)
+    return found?.installedAt === installedAt ? found : undefined
   }
   const tokensOf = ({ grant }: Proof, { accessToken, refreshToken, expiresIn }: Bearer): Tokens =>
     new Tokens(grant.userId, accessToken, refreshToken, grant.expiresAt ?? clock.now() + expiresIn * 1000)
@@ -167,14 +171,16 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       }
       return { installation, person }
     },
-    async revisit(memberId, userId) {
-      const installation = await living(memberId)
+    async revisit(opened) {
+      const { memberId, userId } = opened
+      const installation = await stillInstalled(opened)
       if (installation === undefined) throw sessionInvalid()
       const person = await visitors.recall(memberId, userId, await channels.of(memberId, userId))
       return { installation, person }
     },
-    async channel(memberId, userId) {
-      return (await living(memberId)) === undefined ? undefined : channels.of(memberId, userId)
+    async channel(opened) {
+      const { memberId, userId } = opened
+      return (await stillInstalled(opened)) === undefined ? undefined : channels.of(memberId, userId)
     },
     async prepare(memberId, userId) {
       const tokens = await keeper.current(memberId, userId)

@@ -48,6 +48,14 @@ export interface Visit {
   readonly person: Person
 }
 
+/** Where a page was opened, and by whom. It counts for this very installation: not for one that was made anew since. */
+export interface Opened {
+  readonly memberId: string
+  readonly userId: string
+  /** As in `Installation`. */
+  readonly installedAt: number
+}
+
 /** One thing that binding did; `id` is a placement code or an event name. */
 export interface Step {
   readonly id: string
@@ -64,9 +72,9 @@ export interface LocalApplication {
   /** Proves whoever opens a page; the first opening makes the installation active. @throws {AppError, PortalFailure} */
   open(handshake: Handshake): Promise<Visit>
   /** A person known from a session, asked for anew at the portal. @throws {AppError, PortalFailure} */
-  revisit(memberId: string, userId: string): Promise<Visit>
-  /** The way to a portal with a person's rights; undefined when the application is not installed there. */
-  channel(memberId: string, userId: string): Promise<Channel | undefined>
+  revisit(opened: Opened): Promise<Visit>
+  /** The way to a portal with a person's rights; undefined when that installation is gone. */
+  channel(opened: Opened): Promise<Channel | undefined>
   /** Fresh tokens where they would run out during a run. @throws {PortalFailure} */
   prepare(memberId: string, userId: string): Promise<void>
   /** The same for a run that somebody else lets go on; undefined also when the portal does not take that person's access any more. */

@@ -27,9 +27,9 @@ const recordIdOf = ({ placement, options }: Handshake): number | null => {
 }
 
 const sessionFor = (
-  { installation, person }: Visit,
-  where: Pick<PageSession, 'placement' | 'recordId'>
-): PageSession => ({ memberId: installation.memberId, ...person, ...where })
+  { installation: { memberId, installedAt }, person }: Visit,
+  { placement, recordId }: Pick<PageSession, 'placement' | 'recordId'>
+): PageSession => ({ memberId, installedAt, ...person, placement, recordId })
 
 export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void => {
   const { door, views, logRefusals } = deps
@@ -50,8 +50,8 @@ export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void
   router.post('/api/session', async (ctx: Context) => {
     const token = sessionOf(ctx)
     if (token === undefined) throw sessionInvalid()
-    const { memberId, userId, placement, recordId } = await sessions.read(token)
-    const visit = await application.revisit(memberId, userId)
-    ctx.body = { session: await sessions.issue(sessionFor(visit, { placement, recordId })), admin: visit.person.admin }
+    const { openedAt, ...page } = await sessions.read(token)
+    const visit = await application.revisit(page)
+    ctx.body = { session: await sessions.issue(sessionFor(visit, page), openedAt), admin: visit.person.admin }
   })
 }

@@ -4,16 +4,16 @@ import { hkdfSync } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import type { Context } from 'koa'
 import { z } from 'zod'
+import type { Opened } from '../core/application.ts'
 import { sessionInvalid } from '../core/errors.ts'
 
-const SECONDS = 15 * 60
+const LIFE_MS = 15 * 60_000
+/** A page that is left open is renewed for no longer: by then somebody else may sit before it. */
+const LONGEST_MS = 12 * 3_600_000
 const ALGORITHM = 'HS256'
 const NAME = 'bitrixcorp'
 
-export interface PageSession {
-  /** The portal. */
-  readonly memberId: string
-  readonly userId: string
+export interface PageSession extends Opened {
   readonly name: string
   readonly admin: boolean
   /** Code of the placement that was opened. */
@@ -23,9 +23,10 @@ export interface PageSession {
 }
 
 export interface Sessions {
-  issue(session: PageSession): Promise<string>
+  /** `openedAt`: when the page was opened that goes on, unix ms; default: now. */
+  issue(session: PageSession, openedAt?: number): Promise<string>
   /** @throws {AppError} SESSION_INVALID */
-  read(token: string): Promise<PageSession>
+  read(token: string): Promise<PageSession & { readonly openedAt: number }>
 }
 
 const claims = z.object({
@@ -34,21 +35,26 @@ const claims = z.object({
   name: z.string(),
   admin: z.boolean(),
   placement: z.string(),
-  record: z.int().nullable()
+  record: z.int().nullable(),
+  installed: z.int(),
+  opened: z.int()
 })
 
 /** `now`: unix ms. */
 export const createSessions = (appSecret: string, now: () => number): Sessions => {
   const key = new Uint8Array(hkdfSync('sha256', appSecret, '', 'bitrixcorp page sessions', 32))
   return {
-    issue: ({ memberId, userId, name, admin, placement, recordId }) =>
-      new SignJWT({ portal: memberId, name, admin, placement, record: recordId })
+    issue: ({ memberId, userId, installedAt, name, admin, placement, recordId }, openedAt = now()) =>
+      new SignJWT({
+        ...{ portal: memberId, name, admin, placement, record: recordId },
+        ...{ installed: installedAt, opened: openedAt }
+      })
         .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
         .setIssuer(NAME)
         .setAudience(NAME)
         .setSubject(userId)
         .setIssuedAt(Math.floor(now() / 1000))
-        .setExpirationTime(Math.floor(now() / 1000) + SECONDS)
+        .setExpirationTime(Math.floor(Math.min(now() + LIFE_MS, openedAt + LONGEST_MS) / 1000))
         .sign(key),
     async read(token) {
       try {
@@ -59,8 +65,9 @@ export const createSessions = (appSecret: string, now: () => number): Sessions =
           requiredClaims: ['exp', 'sub'],
           currentDate: new Date(now())
         })
-        const { sub, portal, name, admin, placement, record } = claims.parse(payload)
-        return { memberId: portal, userId: sub, name, admin, placement, recordId: record }
+        const { sub, portal, name, admin, placement, record, installed, opened } = claims.parse(payload)
+        const page = { name, admin, placement, recordId: record }
+        return { memberId: portal, userId: sub, installedAt: installed, openedAt: opened, ...page }
       } catch {
         // Without the cause: it may hold the payload.
         throw sessionInvalid()

@@ -68,10 +68,10 @@ const standaloneSite = ({ channel, mode }: StandaloneSite, door: ApplicationDoor
   wayOn: wayOnFrom(channel, standaloneUser, door?.application)
 })
 
-/** @throws {AppError} SESSION_INVALID when the application is not installed there any more */
+/** @throws {AppError} SESSION_INVALID when the application was removed from there, or installed anew */
 export const portalSite = async ({ application }: ApplicationDoor, session: PageSession): Promise<Site> => {
   const { memberId, userId, name, admin } = session
-  const channel = await application.channel(memberId, userId)
+  const channel = await application.channel(session)
   if (channel === undefined) throw sessionInvalid()
   const startedBy = { userId, name }
   return {

@@ -32,6 +32,8 @@ const refused = async (app: PortalApp, token: string): Promise<void> => {
   }
 }
 
+const HOUR = 3_600_000
+
 test('lasts 15 minutes, and is renewed by a page that is still open', async () => {
   let time = Date.now()
   const { app, session } = await openOne(() => time)
@@ -43,8 +45,25 @@ test('lasts 15 minutes, and is renewed by a page that is still open', async () =
   expect((await app.api(body.session, '/api/runs')).status).toBe(200)
   expect(await app.sessions().read(body.session)).toEqual({
     ...{ memberId: app.portal.memberId, userId: '1', name: 'Иван Петров', admin: true },
-    ...{ placement: 'DEFAULT', recordId: null }
+    ...{ placement: 'DEFAULT', recordId: null },
+    ...{ openedAt: time - 16 * 60_000, installedAt: (await app.installation())?.installedAt }
   })
+})
+
+test('is renewed for twelve hours, whatever page is left open', async () => {
+  let time = Date.now()
+  const opened = time
+  const { app, session } = await openOne(() => time)
+  let last = session
+  while (time + 10 * 60_000 < opened + 12 * HOUR) {
+    time += 10 * 60_000
+    const { status, body } = await renew(app, last)
+    expect(status, `${(time - opened) / HOUR} hours`).toBe(200)
+    last = body.session
+  }
+  expect((await app.api(last, '/api/runs')).status).toBe(200)
+  time = opened + 12 * HOUR
+  await refused(app, last)
 })
 
 test('holds no secret: neither tokens nor keys', async () => {
@@ -111,6 +130,23 @@ describe('is refused', () => {
     await app.portal.eventsSettled()
     await expect.poll(async () => (await app.installation())?.status).toBe('deleted')
     await refused(app, session)
+  })
+
+  test('when its portal has removed the application with its data since, and installed it again', async () => {
+    const { app, session } = await openOne()
+    const form = app.portal.open({ clientId: KEYS.clientId })
+    const token = new URLSearchParams(form.body).get('APPLICATION_TOKEN') ?? ''
+    const { installedAt = 0 } = (await app.installation()) ?? {}
+    await app.event({
+      ...{ event: 'ONAPPUNINSTALL', 'data[CLEAN]': '1', ts: String(Math.floor(Date.now() / 1000)) },
+      ...{ 'auth[member_id]': app.portal.memberId, 'auth[application_token]': token }
+    })
+    await expect.poll(async () => (await app.installation())?.status).toBe('deleted')
+    await app.install()
+    const fresh = await app.session()
+    expect((await app.installation())?.installedAt).toBeGreaterThan(installedAt)
+    await refused(app, session)
+    expect((await app.api(fresh, '/api/runs')).status).toBe(200)
   })
 
   test('in every other place than the Authorization header', async () => {
