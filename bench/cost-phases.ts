@@ -1,7 +1,7 @@
 // The phases of the own cost: whole runs flat out, a thousand readers on one run, and a visitor beside a run.
 // Must stay true: each phase has a fresh portal and, where memory counts, a fresh server; nothing of ours is warmed up unless said.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MAX_IN_FLIGHT } from '../server/core/dispatcher.ts'
+import { MAX_IN_FLIGHT } from '../server/core/speed/dispatcher.ts'
 import { finished, PATHS, readProgress, startRun, visit } from './cost-clients.ts'
 import { type LoopDelay, type MeasuredServer, startMeasuredServer } from './cost-server.ts'
 import type { BenchPortal } from './portal.ts'

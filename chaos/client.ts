@@ -1,7 +1,7 @@
 // Whoever uses the product in a round: starts a run, looks at it, cancels it, lets it go on; at whichever process answers.
 // Must stay true: starts one run only; a request that was not answered is made again elsewhere, but for the start.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { Crew, Member } from './crew.ts'
 import type { Ask } from './door.ts'
 import { createDraw } from './random.ts'

@@ -1,7 +1,7 @@
 // One round: a portal, a store, server processes that are struck again and again, one operation to its end, and the count.
 // Must stay true: a round is drawn from its seed and number; it ends, or says why it did not.
 import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import { type Memory, seeThrough } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import { type Blows, startCrew } from './crew.ts'

@@ -1,7 +1,7 @@
 // What must hold after a round: the portal is counted, record by record.
 // Must stay true: nothing is taken from the app's word alone; every problem is one sentence.
 import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { Operation } from './schedule.ts'
 
 const OURS = 'BITRIXCORP'

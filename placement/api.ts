@@ -1,9 +1,9 @@
 // Calls of our own API.
 // Must stay true: every call carries the session or the secret in a header, and every failure is an ApiError with a code.
 import type { EntityPlural } from '../server/core/entities.ts'
-import type { OperationEstimate } from '../server/core/estimate.ts'
 import type { RecordItems, RecordOrder, RecordsPage } from '../server/core/records.ts'
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
+import type { OperationEstimate } from '../server/core/speed/estimate.ts'
 import { readEvents } from './event-reader.ts'
 import type { Language } from './messages.ts'
 

@@ -1,6 +1,6 @@
 // The confirmation before records are deleted.
 // Must stay true: it names the portal and what is in it; deleting everything needs the portal's address typed by hand.
-import type { OperationEstimate } from '../server/core/estimate.ts'
+import type { OperationEstimate } from '../server/core/speed/estimate.ts'
 import type { StartInput } from './api.ts'
 import { byId, part } from './element.ts'
 import { createEstimateLine } from './estimate.ts'

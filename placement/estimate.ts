@@ -1,6 +1,6 @@
 // What an operation would take, said before it is started.
 // Must stay true: the newest question wins; without an answer nothing is said, and nothing else is held up.
-import type { OperationEstimate } from '../server/core/estimate.ts'
+import type { OperationEstimate } from '../server/core/speed/estimate.ts'
 import type { StartInput } from './api.ts'
 import type { Messages } from './messages.ts'
 import { leftText } from './run-text.ts'

@@ -1,6 +1,6 @@
 // The list of a run's rejected rows, with their reasons.
 // Must stay true: the portal's words are shown as text; what is not shown is in the CSV.
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import { byId, cloneRow, fillFields, part } from './element.ts'
 import type { Messages } from './messages.ts'
 

@@ -1,6 +1,6 @@
 // The runs before the one on the card: what became of them, and what can still be done.
 // Must stay true: nothing is read before somebody opens it; a stopped run can go on also when others have run since.
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { RunAction } from './api.ts'
 import { byId, cloneRow, fillFields, part } from './element.ts'
 import type { Messages } from './messages.ts'

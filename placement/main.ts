@@ -2,7 +2,7 @@
 // Must stay true: one place knows whether something is running, and every button follows it.
 import type { EntityName } from '../server/core/entities.ts'
 import type { RecordsPage } from '../server/core/records.ts'
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import { ApiError, createApi, type Items, type RunAction, type StartInput } from './api.ts'
 import { createClearDialog } from './clear-dialog.ts'
 import { createCreateForm } from './create-form.ts'

@@ -1,6 +1,6 @@
 // The card of the current or last run: bar, numbers, what it waits for, how it ended, what can be done.
 // Must stay true: shows a snapshot as it is; a screen reader hears milestones, not every percent.
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { RunAction } from './api.ts'
 import { byId, part } from './element.ts'
 import { createFailures } from './failures.ts'

@@ -2,7 +2,7 @@
 // Must stay true: only the newest answer is shown; numbers and buttons tell of the rows that are shown, also when others could not be read.
 import type { EntityPlural } from '../server/core/entities.ts'
 import type { RecordsPage } from '../server/core/records.ts'
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { Api, Items } from './api.ts'
 import { afterOf, back, type Cursor, firstPage, firstRow, forward, isFirst, PAGE_ROWS, turnedOver } from './cursors.ts'
 import { byId, cloneRow, fillFields, part } from './element.ts'

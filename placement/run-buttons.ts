@@ -1,6 +1,6 @@
 // Which buttons belong to a run, wherever it is shown.
 // Must stay true: the same rules for the card and the history; the server decides, this spares people a refusal.
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { RunAction } from './api.ts'
 
 export const runButtons = ['cancel', 'resume', 'retry', 'csv'] as const satisfies readonly (RunAction | 'csv')[]

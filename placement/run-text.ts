@@ -1,6 +1,6 @@
 // What a run's state says in words.
 // Must stay true: every status and every kind of waiting has a sentence that says what comes next.
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { Messages } from './messages.ts'
 import { timeLeft } from './pace-shown.ts'
 

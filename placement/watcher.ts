@@ -1,6 +1,6 @@
 // Knows at any moment which run holds the portal: follows its progress, or looks for what another tab or a script began.
 // Must stay true: a hidden tab holds no connection (browsers allow six to a server); a dead server is tried again with growing pauses.
-import type { RunSnapshot } from '../server/core/run.ts'
+import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { Api } from './api.ts'
 import { ApiError } from './api.ts'
 

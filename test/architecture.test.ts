@@ -9,7 +9,7 @@ const check = (tree: Readonly<Record<string, string>>): string[] => checkArchite
 
 test('every file of the house keeps the dependency rule', () => {
   const sources = readSources(root)
-  expect([...sources.keys()]).toContain('server/core/plan.ts')
+  expect([...sources.keys()]).toContain('server/core/create/plan.ts')
   expect(checkArchitecture(sources)).toEqual([])
 })
 
@@ -53,7 +53,7 @@ describe('the checker', () => {
         'server/app.ts': "import Koa from 'koa'\nimport { runs } from './http/runs.ts'",
         'server/config.ts': "import { z } from 'zod'\nexport const port = process.env.PORT",
         'server/core/run.ts': "import { z } from 'zod'",
-        'server/core/sample.ts': "import { faker } from '@faker-js/faker/locale/ru'",
+        'server/core/sample/sample.ts': "import { faker } from '@faker-js/faker/locale/ru'",
         'server/bitrix24/client.ts': "import { B24Hook } from '@bitrix24/b24jssdk'\nimport { a } from '../core/run.ts'",
         'server/bitrix24/handshake.ts': "import { z } from 'zod'",
         'server/store/journal.ts': "import { Kysely } from 'kysely'\nimport type { A } from '../core/run.ts'",

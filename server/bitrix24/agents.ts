@@ -4,7 +4,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { MAX_IN_FLIGHT } from '../core/dispatcher.ts'
+import { MAX_IN_FLIGHT } from '../core/speed/dispatcher.ts'
 
 /** Generous: the pace decides how many requests are in flight, not the pool. A page never waits for a run's connection. */
 const MAX_SOCKETS = 2 * MAX_IN_FLIGHT

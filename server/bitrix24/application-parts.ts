@@ -3,7 +3,7 @@
 import type { LocalApplication } from '../core/application.ts'
 import type { Clock } from '../core/clock.ts'
 import type { InstallationStore } from '../core/installation.ts'
-import type { Leases } from '../core/journal.ts'
+import type { Leases } from '../core/run/journal.ts'
 import { type ApplicationDeps, createApplication } from './application.ts'
 import { type AuthorizationOptions, createAuthorization } from './authorization.ts'
 import { type ChannelsDeps, createChannels } from './channels.ts'

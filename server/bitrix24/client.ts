@@ -13,7 +13,7 @@ export interface RawReply {
   readonly body: string
 }
 
-/** A client with an endpoint and credentials; the gateway does not care which kind. */
+/** A client with an endpoint and credentials; whoever uses it does not care which kind. */
 export interface RestClient {
   /**
    * Sends one `batch` request, and lets the portal execute it at most once; all is over within `answerSeconds` of the call.

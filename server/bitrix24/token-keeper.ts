@@ -3,8 +3,8 @@
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Installation, InstallationStore, Tokens } from '../core/installation.ts'
-import type { Leases } from '../core/journal.ts'
 import { PortalFailure } from '../core/portal.ts'
+import type { Leases } from '../core/run/journal.ts'
 import type { Authorization, Refreshed } from './authorization.ts'
 import { grantEnded } from './failures.ts'
 

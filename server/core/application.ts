@@ -2,7 +2,7 @@
 // Must stay true: nothing here is believed before the authorization server confirmed it; no token gets out.
 import type { Channel } from './channel.ts'
 import type { Installation } from './installation.ts'
-import type { RunRecord } from './run.ts'
+import type { RunRecord } from './run/run.ts'
 
 /** What a portal's page hands over when it opens ours; nothing of it is proven. */
 export interface Handshake {

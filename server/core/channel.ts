@@ -1,12 +1,12 @@
 // A portal behind its pace: everything that talks to a portal goes through one of these, so that the limits are kept in one place.
 // Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
 
-import type { Answer } from './answer.ts'
 import type { Clock } from './clock.ts'
-import { createLoadCounter, rowsOf } from './load.ts'
-import type { Pace, Traffic } from './pace.ts'
 import { type BatchReply, COMMANDS_PER_BATCH, type Command, type Portal, PortalFailure } from './portal.ts'
-import { learnReads, type Speed, surroundingsOf, unknownSpeed } from './speed.ts'
+import type { Answer } from './speed/answer.ts'
+import { createLoadCounter, rowsOf } from './speed/load.ts'
+import type { Pace, Traffic } from './speed/pace.ts'
+import { learnReads, type Speed, surroundingsOf, unknownSpeed } from './speed/speed.ts'
 
 /** How long a page goes on trying: somebody waits for it. */
 const PAGE_PATIENCE_MS = 2000

@@ -3,7 +3,7 @@
 import type { Channel } from '../core/channel.ts'
 import type { EntityName } from '../core/entities.ts'
 import type { PageRequest, RecordItems, RecordsPage } from '../core/records.ts'
-import type { Runs } from '../core/runs.ts'
+import type { Runs } from '../core/run/runs.ts'
 import { toAppError } from './errors.ts'
 import type { Site } from './site.ts'
 

@@ -1,8 +1,8 @@
 // A run's progress as server-sent events, in the two forms of the contract: whole percents, and snapshots.
 // Must stay true: closing a stream never touches the run; a percent is sent once and never goes down.
 import type { Context } from 'koa'
-import type { RunSnapshot } from '../core/run.ts'
-import type { Runs } from '../core/runs.ts'
+import type { RunSnapshot } from '../core/run/run.ts'
+import type { Runs } from '../core/run/runs.ts'
 import { type EventStream, streamEvents } from './event-stream.ts'
 
 /** The id of a `busy` event: who comes back with it was refused, and is refused for good. */

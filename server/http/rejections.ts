@@ -1,6 +1,6 @@
 // The rejected rows of a run as CSV: for programs as they are stored, for people in their language.
 // Must stay true: streams; without a language the columns and codes never change.
-import type { Rejection } from '../core/run.ts'
+import type { Rejection } from '../core/run/run.ts'
 import { csvLine } from './csv.ts'
 import type { Language, Translations } from './translate.ts'
 

@@ -2,8 +2,8 @@
 // Must stay true: a resolved write survives a power cut; only the holder of the portal's lease writes; events are numbered without gaps.
 import type { Transaction } from 'kysely'
 import { notFound } from '../core/errors.ts'
-import { type Journal, type Lease, LeaseLost } from '../core/journal.ts'
-import type { RunEvent, RunRecord, RunSnapshot } from '../core/run.ts'
+import { type Journal, type Lease, LeaseLost } from '../core/run/journal.ts'
+import type { RunEvent, RunRecord, RunSnapshot } from '../core/run/run.ts'
 import type { Database } from './database.ts'
 import { createGroupCommit } from './group-commit.ts'
 import type { Schema } from './schema.ts'

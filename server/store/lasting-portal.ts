@@ -1,7 +1,8 @@
 // A webhook's portal under its lasting name: its host, until an installation on that host tells its `member_id`.
 // Must stay true: a portal is driven under one name, whichever way people come; its runs change their name only while none of them is on.
-import type { Leases } from '../core/journal.ts'
+
 import type { Portal } from '../core/portal.ts'
+import type { Leases } from '../core/run/journal.ts'
 import type { Database } from './database.ts'
 import { orStorageFailure } from './storage-failure.ts'
 

@@ -1,7 +1,7 @@
 // Who may drive a portal: one row a portal, taken and renewed by conditional updates.
 // Must stay true: every statement checks its condition itself, so that two processes can never both succeed; the fence only grows.
 import { type RawBuilder, sql } from 'kysely'
-import { type Lease, LeaseLost, type Leases } from '../core/journal.ts'
+import { type Lease, LeaseLost, type Leases } from '../core/run/journal.ts'
 import { type Database, isShared } from './database.ts'
 import { orStorageFailure } from './storage-failure.ts'
 

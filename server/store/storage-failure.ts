@@ -1,7 +1,7 @@
 // What a failure of the storage means to the core.
 // Must stay true: a driver's error leaves the store only as the cause of STORAGE_FAILED or DATABASE_FAILED.
 import { AppError, databaseFailed, storageFailed } from '../core/errors.ts'
-import { LeaseLost } from '../core/journal.ts'
+import { LeaseLost } from '../core/run/journal.ts'
 import { type Database, isShared } from './database.ts'
 
 /** Keeps errors that the core knows; everything else is the driver's. */

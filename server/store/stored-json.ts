@@ -1,7 +1,7 @@
 // Stored JSON → the core's values.
 // Must stay true: only our own journal wrote it, so its shape is trusted; damaged text gives an error that names the row.
 import { storageDamaged } from '../core/errors.ts'
-import type { RunEvent, RunRecord, RunSnapshot } from '../core/run.ts'
+import type { RunEvent, RunRecord, RunSnapshot } from '../core/run/run.ts'
 import type { EventTable, RunTable } from './schema.ts'
 
 /** Every type of event; the compiler misses a forgotten one. */

@@ -3,8 +3,8 @@
 import { createServer as createTcpServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { ClientOptions } from '../../server/bitrix24/client.ts'
-import { MAX_IN_FLIGHT } from '../../server/core/dispatcher.ts'
 import { PortalFailure } from '../../server/core/portal.ts'
+import { MAX_IN_FLIGHT } from '../../server/core/speed/dispatcher.ts'
 import { type Answer, batch, connect, html, json, type RawPortal, startRawPortal } from './raw-portal.ts'
 
 const commands = [{ key: 'c1', method: 'crm.company.add', params: { fields: { TITLE: 'ООО' } } }]

@@ -2,7 +2,7 @@
 // Must stay true: leaves nothing behind; touches only records that carry its own origin tag.
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAlreadyGone } from '../../server/core/deleted.ts'
+import { isAlreadyGone } from '../../server/core/clear/deleted.ts'
 import { type EntityName, entities } from '../../server/core/entities.ts'
 import type { Command, CommandOutcome, Portal } from '../../server/core/portal.ts'
 

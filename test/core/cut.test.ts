@@ -1,7 +1,7 @@
 // How the end of a run is cut: whatever is known of the portal, there is a plan, and it is kept.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { cutBatch, plannedEnd, type Supply } from '../../server/core/cut.ts'
+import { cutBatch, plannedEnd, type Supply } from '../../server/core/speed/cut.ts'
 
 const supply = (): fc.Arbitrary<Supply> =>
   fc.record({

@@ -2,7 +2,7 @@
 // Must stay true: "Access denied." with its empty code never does.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isAlreadyGone } from '../../server/core/deleted.ts'
+import { isAlreadyGone } from '../../server/core/clear/deleted.ts'
 
 test.each([
   ['', 'Company is not found'],

@@ -1,8 +1,8 @@
 // Batches that something on the way delivers twice, one delivery after the other, to a portal with workers: in virtual time.
 // Must stay true: what the portal holds is counted; a portal that does nothing of the kind costs no look-up.
 import { expect, test } from 'vitest'
-import { createLoadCounter } from '../../server/core/load.ts'
 import type { CommandOutcome, Portal } from '../../server/core/portal.ts'
+import { createLoadCounter } from '../../server/core/speed/load.ts'
 import { clearAll, createRows, createSimulation, type Simulation } from '../support/simulation.ts'
 
 const limits = { latencySeconds: 0.04, burst: 250, rate: 5 }

@@ -1,8 +1,8 @@
 // What answers say of a portal's workers, also where answers come late for reasons of their own.
 import { describe, expect, test } from 'vitest'
-import type { Answer } from '../../server/core/answer.ts'
-import { createLoadCounter } from '../../server/core/load.ts'
-import { learnSpeed, unknownSpeed, workersOf } from '../../server/core/speed.ts'
+import type { Answer } from '../../server/core/speed/answer.ts'
+import { createLoadCounter } from '../../server/core/speed/load.ts'
+import { learnSpeed, unknownSpeed, workersOf } from '../../server/core/speed/speed.ts'
 
 const COMMAND = 0.01
 /** Rows in the batch, seconds until its answer, and how it stood; behind so many rows that it may have waited. */

@@ -2,9 +2,9 @@
 // Must stay true: the real core from `runs.start` to the last snapshot; only the portal, the journal and the clock are models.
 import { expect, test } from 'vitest'
 import { createChannel } from '../../server/core/channel.ts'
-import { createPace } from '../../server/core/pace.ts'
 import type { Command, Portal } from '../../server/core/portal.ts'
-import { createRuns } from '../../server/core/runs.ts'
+import { createRuns } from '../../server/core/run/runs.ts'
+import { createPace } from '../../server/core/speed/pace.ts'
 import { createDisk, openMemoryJournal } from '../support/memory-journal.ts'
 import { createModelPortal } from '../support/model-portal.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'

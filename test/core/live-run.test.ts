@@ -1,7 +1,7 @@
 // A live run: snapshots are made for those who look, at most ten a second for all watchers together.
 import { expect, test } from 'vitest'
-import { createLiveRun } from '../../server/core/live-run.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import { createLiveRun } from '../../server/core/run/live-run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
 const snapshotOf = (done: number): RunSnapshot => ({ done }) as RunSnapshot // nothing else is looked at here

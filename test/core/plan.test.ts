@@ -2,9 +2,9 @@
 // Must stay true: no test reads the plan's inside; rows are asked for by number only.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createPlan } from '../../server/core/plan.ts'
+import { createPlan } from '../../server/core/create/plan.ts'
 import { MAX_COUNT, type Recipe, sampleLocales } from '../../server/core/recipe.ts'
-import { sampleCompany, sampleContact } from '../../server/core/sample.ts'
+import { sampleCompany, sampleContact } from '../../server/core/sample/sample.ts'
 
 const recipes = (most: number): fc.Arbitrary<Recipe> =>
   fc.record({

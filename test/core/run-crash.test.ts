@@ -1,9 +1,9 @@
 // An error that nobody expected, wherever it comes up: the run ends as a run does, and can go on.
 // Must stay true: time is virtual; the error reaches the log.
 import { expect, test } from 'vitest'
-import type { Journal } from '../../server/core/journal.ts'
 import type { Portal } from '../../server/core/portal.ts'
-import { createRuns } from '../../server/core/runs.ts'
+import type { Journal } from '../../server/core/run/journal.ts'
+import { createRuns } from '../../server/core/run/runs.ts'
 import { createDisk, openMemoryJournal } from '../support/memory-journal.ts'
 import { createModelPortal } from '../support/model-portal.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'

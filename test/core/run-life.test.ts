@@ -1,8 +1,8 @@
 // What surrounds an attempt: its lease.
 // Must stay true: time is virtual.
 import { expect, test } from 'vitest'
-import { LeaseLost } from '../../server/core/journal.ts'
-import { underLease } from '../../server/core/run-life.ts'
+import { LeaseLost } from '../../server/core/run/journal.ts'
+import { underLease } from '../../server/core/run/run-life.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
 const lease = { portalId: 'portal', owner: 'here:1:a', fence: 1 }

@@ -1,8 +1,8 @@
 // What titles of sample companies promise: enough of them, no two alike, and they sound right.
 import { describe, expect, test } from 'vitest'
 import { MAX_COUNT, sampleLocales } from '../../server/core/recipe.ts'
-import { sampleCompany } from '../../server/core/sample.ts'
-import { companyNames } from '../../server/core/sample-company.ts'
+import { companyNames } from '../../server/core/sample/company.ts'
+import { sampleCompany } from '../../server/core/sample/sample.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 

@@ -4,9 +4,9 @@ import { faker as russianFaker } from '@faker-js/faker/locale/ru'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_COUNT, sampleLocales } from '../../server/core/recipe.ts'
-import { SAMPLE_VERSION, type SampleSource, sampleCompany, sampleContact } from '../../server/core/sample.ts'
-import { shuffled } from '../../server/core/sample-draw.ts'
-import { russianNames } from '../../server/core/sample-words.ts'
+import { shuffled } from '../../server/core/sample/draw.ts'
+import { SAMPLE_VERSION, type SampleSource, sampleCompany, sampleContact } from '../../server/core/sample/sample.ts'
+import { russianNames } from '../../server/core/sample/words.ts'
 
 const seeds = fc.integer({ min: 0, max: 0xffff_ffff })
 const locales = fc.constantFrom(...sampleLocales)

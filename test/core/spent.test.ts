@@ -1,7 +1,7 @@
 // Operating time that was used comes back a window later: nothing of it is lost, nothing comes twice.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createSpent } from '../../server/core/spent.ts'
+import { createSpent } from '../../server/core/speed/spent.ts'
 
 const WINDOW = 600
 

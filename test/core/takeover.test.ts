@@ -1,9 +1,9 @@
 // A run taken over from a process that is frozen, cut off or dead, whose requests the portal still works on.
 // Must stay true: through the real createRuns; the portal is counted, not the journal.
 import { expect, test } from 'vitest'
-import type { Journal } from '../../server/core/journal.ts'
 import { answerSeconds, type Portal, PortalFailure } from '../../server/core/portal.ts'
-import type { Runs } from '../../server/core/runs.ts'
+import type { Journal } from '../../server/core/run/journal.ts'
+import type { Runs } from '../../server/core/run/runs.ts'
 import { createDisk, createSharedLeases, openMemoryJournal } from '../support/memory-journal.ts'
 import { createModelPortal } from '../support/model-portal.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'

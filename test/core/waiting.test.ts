@@ -1,7 +1,7 @@
 // What a run that stands still says it waits for.
 import { expect, test } from 'vitest'
-import { createPace } from '../../server/core/pace.ts'
-import { describeWaiting, type WaitingInput } from '../../server/core/waiting.ts'
+import { describeWaiting, type WaitingInput } from '../../server/core/run/waiting.ts'
+import { createPace } from '../../server/core/speed/pace.ts'
 
 const now = 1_000_000
 const situation = (change: Partial<WaitingInput>): WaitingInput => ({

@@ -2,7 +2,7 @@
 // Must stay true: what the API says is compared with what the portal holds.
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { RecordItems, RecordsPage } from '../../server/core/records.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { readEvents } from '../support/event-source.ts'
 import { buildPage, openSite, type Site } from '../support/site.ts'
 

@@ -1,7 +1,7 @@
 // The classic routes when several people use them at once, and when the server stops under them.
 // Must stay true: whoever comes, and however often, one run is started, and the portal holds what it says.
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { drain, eventsOf, readEvents } from '../support/event-source.ts'
 import { buildPage, openSite, type Site } from '../support/site.ts'
 

@@ -2,7 +2,7 @@
 // Must stay true: what goes in can be read out again.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Rejection } from '../../server/core/run.ts'
+import type { Rejection } from '../../server/core/run/run.ts'
 import { csvLine } from '../../server/http/csv.ts'
 import { rejectionLines } from '../../server/http/rejections.ts'
 import { loadTranslations } from '../../server/http/translate.ts'

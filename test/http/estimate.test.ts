@@ -1,6 +1,6 @@
 // What an operation would take, asked through the API: the model's word, nothing is started, nothing is changed.
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { OperationEstimate } from '../../server/core/estimate.ts'
+import type { OperationEstimate } from '../../server/core/speed/estimate.ts'
 import { readEvents } from '../support/event-source.ts'
 import { buildPage, openSite } from '../support/site.ts'
 

@@ -2,7 +2,7 @@
 // Must stay true: the real templates answer here; what was stored is what is read out, unchanged.
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { CompanyItem, ContactItem, RecordsPage } from '../../server/core/records.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { readEvents } from '../support/event-source.ts'
 import { buildPage, openSite, type Site } from '../support/site.ts'
 

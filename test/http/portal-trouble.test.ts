@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { EmulatedPortal } from '../../emulator/emulated-portal.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { readEvents } from '../support/event-source.ts'
 import { buildPage, openSite, type Site } from '../support/site.ts'
 

@@ -1,6 +1,6 @@
 // A retry takes its rows once and for all.
 import { beforeAll, expect, test } from 'vitest'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { readEvents } from '../support/event-source.ts'
 import { buildPage, openSite } from '../support/site.ts'
 

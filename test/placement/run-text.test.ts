@@ -6,7 +6,7 @@ import ru from '../../locales/ru.json' with { type: 'json' }
 import { parseCount } from '../../placement/create-form.ts'
 import { createMessages } from '../../placement/messages.ts'
 import { begunText, leftText, outcomeOf, outcomeText, waitingText } from '../../placement/run-text.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 
 const run = (change: Partial<RunSnapshot>): RunSnapshot => ({
   id: 'a',

@@ -2,7 +2,7 @@
 // Must stay true: transactions are counted, never timed.
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import { LeaseLost } from '../../server/core/journal.ts'
+import { LeaseLost } from '../../server/core/run/journal.ts'
 import type { Database } from '../../server/store/database.ts'
 import { createJournal } from '../../server/store/journal.ts'
 import { batchesOf, commitOf, engines, openAt, openRun, sent, snapshotOf, type Write } from '../support/stores.ts'

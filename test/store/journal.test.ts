@@ -3,8 +3,8 @@
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import { LeaseLost } from '../../server/core/journal.ts'
-import type { RunEvent } from '../../server/core/run.ts'
+import { LeaseLost } from '../../server/core/run/journal.ts'
+import type { RunEvent } from '../../server/core/run/run.ts'
 import { createJournal } from '../../server/store/journal.ts'
 import { batchesOf, engines, leasesOf, openAt, openRun, runOf, sent, snapshotOf, take } from '../support/stores.ts'
 

@@ -1,8 +1,8 @@
 // A webhook's portal gets the name of the installation on the same host, on both engines.
 import { describe, expect, test } from 'vitest'
 import { type Installation, Tokens } from '../../server/core/installation.ts'
-import type { Leases } from '../../server/core/journal.ts'
 import type { Portal } from '../../server/core/portal.ts'
+import type { Leases } from '../../server/core/run/journal.ts'
 import type { Database } from '../../server/store/database.ts'
 import { createInstallations } from '../../server/store/installations.ts'
 import { createJournal } from '../../server/store/journal.ts'

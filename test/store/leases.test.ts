@@ -1,7 +1,7 @@
 // Who may drive a portal, on both engines.
 // Must stay true: time and the life of processes are given, not waited for.
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { LeaseLost } from '../../server/core/journal.ts'
+import { LeaseLost } from '../../server/core/run/journal.ts'
 import { createLeases } from '../../server/store/leases.ts'
 import { freshDir } from '../support/fresh-dir.ts'
 import { engines, leasesOf, openAt } from '../support/stores.ts'

@@ -3,7 +3,7 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { Tokens } from '../../server/core/installation.ts'
-import { LeaseLost } from '../../server/core/journal.ts'
+import { LeaseLost } from '../../server/core/run/journal.ts'
 import { createInstallations } from '../../server/store/installations.ts'
 import { createVault } from '../../server/store/vault.ts'
 import { createPostgresDatabase, query } from '../support/postgres.ts'

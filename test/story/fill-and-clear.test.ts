@@ -2,7 +2,7 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { EmulatedPortal } from '../../emulator/emulated-portal.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { buildPage, openSite } from '../support/site.ts'
 
 beforeAll(buildPage)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { startServerProcess } from '../../chaos/server-process.ts'
 import { createEmulatedPortal } from '../../emulator/emulated-portal.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { buildPage } from '../support/site.ts'
 
 beforeAll(buildPage)

@@ -47,7 +47,7 @@ const layers: readonly Layer[] = [
     packages: new RegExp(`^(${KOA})$`)
   },
   {
-    files: /^server\/core\/sample\.ts$/,
+    files: /^server\/core\/sample\/sample\.ts$/,
     own: /^server\/core\//,
     packages: /^@faker-js\/faker\/locale\//,
     noBuiltIns: EFFECTS

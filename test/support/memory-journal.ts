@@ -2,8 +2,8 @@
 // Must stay true: what was acknowledged stays; a kill may come before or after the write.
 import type { Clock } from '../../server/core/clock.ts'
 import { storageFailed } from '../../server/core/errors.ts'
-import { type Journal, LeaseLost, type Leases } from '../../server/core/journal.ts'
-import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run.ts'
+import { type Journal, LeaseLost, type Leases } from '../../server/core/run/journal.ts'
+import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run/run.ts'
 
 export interface Disk {
   readonly records: Map<string, RunRecord>

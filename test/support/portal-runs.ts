@@ -1,6 +1,6 @@
 // Runs through the API with the session of a page in a portal's frame.
 // Must stay true: the same requests that the page makes.
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { openPortalApp, type PortalApp, type PortalAppOptions } from './portal-app.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }

@@ -14,7 +14,7 @@ import {
 import type { OpeningWish } from '../../emulator/openings.ts'
 import { readConfig } from '../../server/config.ts'
 import type { InstallationStore } from '../../server/core/installation.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { createLog } from '../../server/log.ts'
 import { startServer } from '../../server/start.ts'
 import { type Database, openDatabase } from '../../server/store/database.ts'

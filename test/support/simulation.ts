@@ -1,11 +1,11 @@
 // A whole run against a portal with limits, in virtual time: what it took, what it was told on the way.
 // Must stay true: the real core from `runs.start` to the last snapshot; only the portal, the journal and the clock are models.
 import { type Channel, createChannel } from '../../server/core/channel.ts'
-import { createPace } from '../../server/core/pace.ts'
 import type { Operation } from '../../server/core/recipe.ts'
 import { readRecords } from '../../server/core/records.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
-import { createRuns, type Runs } from '../../server/core/runs.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
+import { createRuns, type Runs } from '../../server/core/run/runs.ts'
+import { createPace } from '../../server/core/speed/pace.ts'
 import { createLimitedPortal, type LimitedPortal, type PortalLimits } from './limited-portal.ts'
 import { createDisk, openMemoryJournal } from './memory-journal.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'

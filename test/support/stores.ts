@@ -2,8 +2,8 @@
 // Must stay true: every place is empty and every store is closed when its test ends.
 import type { Transaction } from 'kysely'
 import { onTestFinished } from 'vitest'
-import type { Lease } from '../../server/core/journal.ts'
-import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run.ts'
+import type { Lease } from '../../server/core/run/journal.ts'
+import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run/run.ts'
 import { type Database, openDatabase, type Storage } from '../../server/store/database.ts'
 import { createGroupCommit } from '../../server/store/group-commit.ts'
 import { createJournal } from '../../server/store/journal.ts'

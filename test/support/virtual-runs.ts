@@ -2,12 +2,12 @@
 // Must stay true: the real core; what goes wrong inside a run fails the test.
 import { type Channel, createChannel } from '../../server/core/channel.ts'
 import type { Clock } from '../../server/core/clock.ts'
-import type { Journal, Leases } from '../../server/core/journal.ts'
-import { createPace } from '../../server/core/pace.ts'
 import type { Portal } from '../../server/core/portal.ts'
 import type { Operation } from '../../server/core/recipe.ts'
-import type { RunSnapshot } from '../../server/core/run.ts'
-import { createRuns, type Runs } from '../../server/core/runs.ts'
+import type { Journal, Leases } from '../../server/core/run/journal.ts'
+import type { RunSnapshot } from '../../server/core/run/run.ts'
+import { createRuns, type Runs } from '../../server/core/run/runs.ts'
+import { createPace } from '../../server/core/speed/pace.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 export const nobody = { userId: null, name: 'test' }

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { RunRecord } from '../../server/core/run.ts'
+import type { RunRecord } from '../../server/core/run/run.ts'
 import type { Storage } from '../../server/store/database.ts'
 
 export interface WriterOrder {

@@ -1,0 +1,203 @@
+// A create run: companies and their contacts travel together; lost answers are settled by origin tag.
+// Must stay true: a row whose outcome is unknown is never sent again before it was looked up.
+
+import type { Channel } from '../channel.ts'
+import type { Clock } from '../clock.ts'
+import { type EntityName, entities, entityNames } from '../entities.ts'
+import { answerSeconds, type Command } from '../portal.ts'
+import type { Batch, Mission } from '../run/mission.ts'
+import type { Rejection, RunEvent } from '../run/run.ts'
+import {
+  type BatchRow,
+  blockedBy,
+  isLate,
+  isSuspect,
+  LATE,
+  settleFailure,
+  settleRows,
+  type Verdict,
+  verdictOf
+} from '../run/settle.ts'
+import { type Allowance, allowanceOf } from '../speed/allowance.ts'
+import { createCreateQueue } from './create-queue.ts'
+import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
+import { demandCompany } from './look-up.ts'
+import type { Plan } from './plan.ts'
+import { createReconciler } from './reconcile.ts'
+
+/** Rows looked up in one go. */
+const LOOK_UP_AT_ONCE = 500
+
+export interface CreateMissionDeps {
+  readonly plan: Plan
+  readonly ledger: Ledger
+  readonly channel: Channel
+  readonly clock: Clock
+  /** How long a portal may go on working on one request. */
+  readonly requestSeconds: number
+}
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0
+
+/** A new record's id: an int; a string of digits is taken too. */
+const judgeAdd = (result: unknown): Verdict => {
+  const id = typeof result === 'string' && /^\d+$/.test(result) ? Number(result) : result
+  return isId(id) ? { is: 'ok', id } : { is: 'unknown' }
+}
+
+export const createCreateMission = (deps: CreateMissionDeps): Mission => {
+  const { plan, ledger, channel, clock, requestSeconds } = deps
+  const queue = createCreateQueue(plan, ledger)
+  const reconciler = createReconciler({ plan, ledger, channel, clock })
+  /** Unknown rows and when the portal can no longer be working on them. */
+  const dueAt = new Map<number, number>()
+  const suspects = new Set<number>()
+  /** After a rejection a reference could feed garbage (protocol.md, trap 6) or stop the batch, so contacts wait for ids. */
+  let paired = true
+
+  /**
+   * When the portal can no longer be working on a request: it may begin as late as somebody waits for the answer (`until`),
+   * and then works for `requestSeconds` at most. When the request left does not matter, and is not known exactly.
+   */
+  const certainlyOver = (until: number): number => until + requestSeconds * 1000
+
+  const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
+  const batchRows = (batch: Batch): BatchRow[] =>
+    flatRows(batch.rows).map(row => ({ key: keyOf(row), entity: plan.entityOf(row), row }))
+  const allowance = (entity: EntityName, now: number): Allowance => {
+    const left = ledger.count('pending', entity)
+    const work = { method: entities[entity].add, kind: 'create', left, underWay: ledger.count('sent', entity) }
+    return allowanceOf(channel, work, now, requestSeconds)
+  }
+
+  const commandsOf = (rows: readonly number[]): { commands: Command[]; halt: boolean } => {
+    const inBatch = new Set(rows)
+    let halt = false
+    const commands = rows.map(row => {
+      const entity = plan.entityOf(row)
+      if (entity === 'company') return { key: keyOf(row), method: entities.company.add, params: plan.addParams(row) }
+      const company = plan.companyOf(row)
+      const referenced = inBatch.has(company)
+      halt ||= referenced
+      const link = referenced ? `$result[${keyOf(company)}]` : ledger.companyId(company)
+      return { key: keyOf(row), method: entities.contact.add, params: plan.addParams(row, link) }
+    })
+    return { commands, halt }
+  }
+
+  /** Contacts that can never be created, because their company was rejected. */
+  const orphansOf = (event: RunEvent): Rejection[] => {
+    const rejection = (row: number): Rejection => ({
+      row,
+      entity: 'contact',
+      code: 'COMPANY_REJECTED',
+      message: `Its company (row ${plan.companyOf(row)}) was rejected`
+    })
+    if (event.type === 'batch.settled') {
+      const ofCompanies = event.rejected
+        .filter(({ entity }) => entity === 'company')
+        .flatMap(({ row }) => [...plan.contactsOf(row)].filter(contact => ledger.status(contact) === 'pending'))
+      const late = (event.returned.contact ?? []).filter(row => ledger.status(plan.companyOf(row)) === 'rejected')
+      return [...new Set([...ofCompanies, ...late])].map(rejection)
+    }
+    if (event.type === 'rows.reconciled') {
+      return (event.missing.contact ?? [])
+        .filter(row => ledger.status(plan.companyOf(row)) === 'rejected')
+        .map(rejection)
+    }
+    return []
+  }
+
+  const workLeft = (): boolean => ledger.count('pending') > 0 || ledger.count('sent') > 0 || ledger.count('unknown') > 0
+  const dueRows = (now: number): number[] => {
+    const rows: number[] = []
+    for (const [row, due] of dueAt) {
+      if (due <= now) rows.push(row)
+      if (rows.length === LOOK_UP_AT_ONCE) break
+    }
+    return rows
+  }
+
+  return {
+    async prepare() {
+      // One cheap read finds a wrong address, a revoked webhook or a missing scope before anything is written.
+      if (!channel.proven()) await reconciler.probe()
+      if (plan.existingCompany !== undefined) await demandCompany(channel, plan.existingCompany)
+      return []
+    },
+    left: () => ledger.count('pending'),
+    next(limit, now) {
+      const company = allowance('company', now)
+      const contact = allowance('contact', now)
+      const rows = queue.take(limit, { company: company.rows, contact: contact.rows, paired })
+      if (rows.length === 0) return null
+      const { commands, halt } = commandsOf(rows)
+      return { rows: rowsByEntity(plan, rows), commands, halt: halt || company.halt || contact.halt }
+    },
+    settle(batch, result) {
+      const rows = batchRows(batch)
+      if ('failure' in result) {
+        const { failure, elapsed } = result
+        // A late refusal, of any kind, may be the answer to a second delivery of a request that was executed.
+        const prompt = elapsed <= requestSeconds * LATE
+        return settleFailure(rows, failure, prompt && failure.applied === 'no')
+      }
+      const suspect = isSuspect(result, requestSeconds)
+      const verdicts = new Map<number, Verdict>()
+      return settleRows(
+        rows,
+        ({ key, row, entity }) => {
+          let verdict = verdictOf(result.reply.outcomes.get(key), judgeAdd)
+          const companyVerdict = entity === 'contact' ? verdicts.get(plan.companyOf(row)) : undefined
+          if (verdict.is === 'ok' && companyVerdict !== undefined && companyVerdict.is !== 'ok')
+            verdict = { is: 'unknown' }
+          if (verdict.is === 'returned' && suspect) verdict = { is: 'unknown' }
+          verdicts.set(row, verdict)
+          return verdict
+        },
+        { suspect, ...(isLate(result, requestSeconds) ? {} : { done: true }), blocked: blockedBy(batch, result) }
+      )
+    },
+    apply(event) {
+      ledger.apply(event)
+      queue.follow(event)
+      if (event.type === 'batch.settled') {
+        if (event.rejected.length > 0) paired = false
+        const due = event.done ? event.at : certainlyOver(event.at)
+        for (const row of flatRows(event.unknown)) dueAt.set(row, due)
+        if (event.suspect) for (const row of flatRows(event.ok)) suspects.add(row)
+      }
+      if (event.type === 'run.taken') {
+        // Its last request, or its last correction, left before we took the portal; for that it may have gone on waiting, if it lives.
+        const waited = event.orphaned ? 0 : answerSeconds(requestSeconds)
+        const over = certainlyOver(event.at + waited * 1000)
+        for (const [row, due] of dueAt) dueAt.set(row, Math.max(due, over))
+      }
+      if (event.type === 'rows.reconciled') {
+        for (const row of [...flatRows(event.ok), ...flatRows(event.missing)]) dueAt.delete(row)
+      }
+      if (event.type === 'rows.audited') for (const row of flatRows(event.rows)) suspects.delete(row)
+      const orphans = orphansOf(event)
+      return orphans.length === 0 ? [] : [{ type: 'rows.rejected', at: event.at, rejected: orphans }]
+    },
+    chore(now, settling) {
+      const due = dueRows(now)
+      if (due.length > 0) return confirm => reconciler.settle(due, confirm)
+      // Beside the last batches, so that nobody waits for it alone at the end.
+      const nearEnd = ledger.count('pending') <= ledger.count('sent')
+      if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || nearEnd)) {
+        const rows = [...suspects].slice(0, LOOK_UP_AT_ONCE)
+        return confirm => reconciler.audit(rows, confirm)
+      }
+      return null
+    },
+    choreAt() {
+      let first = Number.POSITIVE_INFINITY
+      for (const due of dueAt.values()) first = Math.min(first, due)
+      return first
+    },
+    wants: () => entityNames.filter(entity => ledger.count('pending', entity) > 0).map(entity => entities[entity].add),
+    finished: () => !workLeft() && suspects.size === 0,
+    certain: () => ledger.count('unknown') === 0 && suspects.size === 0
+  }
+}

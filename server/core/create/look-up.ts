@@ -1,0 +1,159 @@
+// Looks rows up by their origin tag, and corrects what a lost answer left behind.
+// Must stay true: only reads and writes that may be repeated; a tag is trusted only where the portal returned exactly it.
+import pLimit from 'p-limit'
+import { z } from 'zod'
+import type { Channel } from '../channel.ts'
+import { chunks } from '../chunks.ts'
+import { isAlreadyGone } from '../clear/deleted.ts'
+import { demandOutcome } from '../demand.ts'
+import { type EntityName, entities, entityNames, ORIGINATOR_ID } from '../entities.ts'
+import { type Command, PortalFailure } from '../portal.ts'
+import type { Rows } from '../run/run.ts'
+import type { Plan } from './plan.ts'
+
+/** Tags in one look-up: half a page, so that duplicates still fit on it. */
+const TAGS = 25
+/** Look-ups in one request. */
+const LOOKUPS = 10
+/** Requests with look-ups at the same time: they are not what the run is for. */
+const ABREAST = 4
+/** At most one look-up request per 8 free requests. */
+const FREE_PER_LOOK_UP = 8
+
+const rowSchema = z.array(
+  z.object({
+    ID: z.coerce.number().int().positive(),
+    ORIGIN_ID: z.string(),
+    COMPANY_ID: z.union([z.coerce.number().int(), z.null()]).optional()
+  })
+)
+
+/** A record that carries our tag. `companyId` is 0 without a link. */
+export interface FoundRecord {
+  readonly id: number
+  readonly companyId: number
+}
+
+/** Rows asked for in one command, and the id behind which it looks. */
+interface Ask {
+  readonly entity: EntityName
+  readonly part: readonly number[]
+  readonly after: number
+}
+
+/** By entity and row. */
+type Found = Readonly<Record<EntityName, Map<number, FoundRecord[]>>>
+
+/** Runs commands of which every single one must succeed. @throws {PortalFailure} */
+const demand = async (
+  channel: Channel,
+  commands: readonly Command[],
+  confirm?: () => Promise<void>
+): Promise<ReadonlyMap<string, unknown>> => {
+  const { outcomes } = await channel.execute(commands, 'run', confirm)
+  return new Map(
+    commands.map(({ key, method }) => {
+      const outcome = outcomes.get(key)
+      const gone =
+        outcome?.kind === 'refused' && method.endsWith('.delete') && isAlreadyGone(outcome.code, outcome.message)
+      return [key, gone ? true : demandOutcome(outcome, method).result]
+    })
+  )
+}
+
+const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Found): Ask | undefined => {
+  const page = rowSchema.safeParse(result)
+  if (!page.success) throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a look-up with unreadable rows')
+  const asked = new Set(part)
+  for (const record of page.data) {
+    const row = plan.rowOfOriginId(record.ORIGIN_ID)
+    if (row === undefined || !asked.has(row)) {
+      throw new PortalFailure(
+        'blocked',
+        'LOOKUP_UNRELIABLE',
+        'The portal ignores the filter by ORIGIN_ID, so lost rows cannot be found safely. Resume the run when the portal filters by it again.'
+      )
+    }
+    const records = found[entity].get(row) ?? []
+    found[entity].set(row, [...records, { id: record.ID, companyId: record.COMPANY_ID ?? 0 }])
+  }
+  // A full page may not be all.
+  return page.data.length === 50 ? { entity, part, after: page.data.at(-1)?.ID ?? 0 } : undefined
+}
+
+/**
+ * Finds the records of rows by origin tag: for each row that exists, its records in order of id (more than one = duplicates).
+ * `free`: requests that the pace allows now. `confirm`: as in a Chore.
+ * @throws {PortalFailure} also when the portal returns records that were not asked for (it ignored the filter)
+ */
+export const lookUpRows = async (
+  channel: Channel,
+  plan: Plan,
+  rows: Rows,
+  free: number,
+  confirm?: () => Promise<void>
+): Promise<Found> => {
+  const found: Found = { company: new Map(), contact: new Map() }
+  const look = async (asks: readonly Ask[]): Promise<void> => {
+    const commands = asks.map(({ entity, part, after }, index) => ({
+      key: `q${index}`,
+      method: entities[entity].list,
+      params: {
+        order: { ID: 'ASC' },
+        filter: {
+          '=ORIGINATOR_ID': ORIGINATOR_ID,
+          '@ORIGIN_ID': part.map(row => plan.originId(row)),
+          ...(after > 0 ? { '>ID': after } : {})
+        },
+        select: ['ID', 'ORIGIN_ID', ...(entity === 'contact' ? ['COMPANY_ID'] : [])],
+        start: -1
+      }
+    }))
+    const results = await demand(channel, commands, confirm)
+    const more = asks.flatMap((ask, index) => readFound(results.get(`q${index}`), plan, ask, found) ?? [])
+    if (more.length > 0) await look(more)
+  }
+  const asks = entityNames.flatMap(entity => chunks(rows[entity] ?? [], TAGS).map(part => ({ entity, part, after: 0 })))
+  const lane = pLimit(ABREAST)
+  const spread = Math.max(1, Math.min(ABREAST, Math.floor(free / FREE_PER_LOOK_UP)))
+  const each = Math.max(1, Math.min(LOOKUPS, Math.ceil(asks.length / spread)))
+  await Promise.all(chunks(asks, each).map(part => lane(() => look(part))))
+  return found
+}
+
+/** Bitrix24 would take the id of a company that is not there, and leave the contacts without one. @throws {PortalFailure} COMPANY_NOT_FOUND */
+export const demandCompany = async (channel: Channel, id: number): Promise<void> => {
+  const params = { order: { ID: 'ASC' }, filter: { '@ID': [id] }, select: ['ID'], start: -1 }
+  const results = await demand(channel, [{ key: 'company', method: entities.company.list, params }])
+  const rows = z.array(z.object({ ID: z.coerce.number() })).safeParse(results.get('company'))
+  if (rows.data?.some(({ ID }) => ID === id) !== true) {
+    throw new PortalFailure(
+      'blocked',
+      'COMPANY_NOT_FOUND',
+      `The company ${id} is not there any more, or may not be seen by whoever started the run. Choose another one.`
+    )
+  }
+}
+
+/**
+ * Repeatable corrections: links contacts to their companies, removes records that are one too many.
+ * `confirm`: as in a Chore; another process may need by now what was too many when we looked. @throws {PortalFailure}
+ */
+export const correct = async (
+  channel: Channel,
+  links: readonly { readonly contactId: number; readonly companyId: number }[],
+  extras: Readonly<Record<EntityName, readonly number[]>>,
+  confirm: () => Promise<void>
+): Promise<void> => {
+  const commands: Command[] = [
+    ...links.map(({ contactId, companyId }) => ({
+      key: `l${contactId}`,
+      method: entities.contact.update,
+      params: { id: contactId, fields: { COMPANY_ID: companyId } }
+    })),
+    ...(['contact', 'company'] as const).flatMap(entity =>
+      extras[entity].map(id => ({ key: `${entity}${id}`, method: entities[entity].delete, params: { id } }))
+    )
+  ]
+  for (const part of chunks(commands, 25)) await demand(channel, part, confirm)
+}

@@ -1,0 +1,107 @@
+// Settles rows whose outcome is unknown by their origin tag, and looks for second copies of rows that are known.
+// Must stay true: repeatable at any point; one record of a row stays: the company whose id is known, or the oldest; the contact that hangs at its company.
+import type { Channel } from '../channel.ts'
+import type { Clock } from '../clock.ts'
+import type { EntityName } from '../entities.ts'
+import { createRowSet } from '../run/mission.ts'
+import type { Rows, RunEvent } from '../run/run.ts'
+import { type Ledger, rowsByEntity } from './ledger.ts'
+import { correct, lookUpRows } from './look-up.ts'
+import type { Plan } from './plan.ts'
+
+export interface Reconciler {
+  /** A cheap read: finds a wrong address, a revoked webhook or a missing scope. @throws {PortalFailure} */
+  probe(): Promise<void>
+  /** Unknown rows: found ones are done, missing ones go out again. `confirm`: as in a Chore. @throws {PortalFailure} */
+  settle(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
+  /** Rows that are done: whatever else carries their tag is removed. @throws {PortalFailure} */
+  audit(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
+}
+
+export const createReconciler = (deps: {
+  readonly plan: Plan
+  readonly ledger: Ledger
+  readonly channel: Channel
+  readonly clock: Clock
+}): Reconciler => {
+  const { plan, ledger, channel, clock } = deps
+  const lookUp = (rows: Rows, confirm?: () => Promise<void>) =>
+    lookUpRows(channel, plan, rows, channel.pace.free(clock.now(), 'run'), confirm)
+
+  const settle: Reconciler['settle'] = async (rows, confirm) => {
+    const ok = createRowSet()
+    const ids = createRowSet()
+    const missing = createRowSet()
+    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
+    const links: { contactId: number; companyId: number }[] = []
+    const by = rowsByEntity(plan, rows)
+    const found = await lookUp(by, confirm)
+    for (const row of by.company ?? []) {
+      const [kept, ...rest] = found.company.get(row) ?? []
+      if (kept === undefined) missing.add('company', row)
+      else {
+        ok.add('company', row)
+        ids.add('company', kept.id)
+        extras.company.push(...rest.map(({ id }) => id))
+      }
+    }
+    for (const row of by.contact ?? []) {
+      const records = found.contact.get(row) ?? []
+      const company = plan.companyOf(row)
+      const companyId = ledger.companyId(company) || (found.company.get(company)?.[0]?.id ?? 0)
+      const kept = records.find(record => record.companyId === companyId) ?? records[0]
+      if (kept === undefined || companyId === 0) {
+        // A contact without its company is worth nothing: it goes, and comes again behind its company.
+        missing.add('contact', row)
+        extras.contact.push(...records.map(({ id }) => id))
+        continue
+      }
+      ok.add('contact', row)
+      ids.add('contact', kept.id)
+      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
+      if (kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
+    }
+    await correct(channel, links, extras, confirm)
+    return [
+      {
+        type: 'rows.reconciled',
+        at: clock.now(),
+        ok: ok.toRows(),
+        ids: ids.toRows(),
+        missing: missing.toRows(),
+        extras: {
+          ...(extras.company.length > 0 ? { company: extras.company } : {}),
+          ...(extras.contact.length > 0 ? { contact: extras.contact } : {})
+        }
+      }
+    ]
+  }
+
+  /** Looks for second copies of rows that are known to exist. */
+  const audit: Reconciler['audit'] = async (rows, confirm) => {
+    const by = rowsByEntity(plan, rows)
+    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
+    const links: { contactId: number; companyId: number }[] = []
+    const found = await lookUp(by, confirm)
+    for (const [row, records] of found.company) {
+      const known = ledger.companyId(row)
+      extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
+    }
+    for (const [row, records] of found.contact) {
+      const companyId = ledger.companyId(plan.companyOf(row))
+      const kept = records.find(record => record.companyId === companyId) ?? records[0]
+      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
+      if (kept !== undefined && kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
+    }
+    await correct(channel, links, extras, confirm)
+    return [{ type: 'rows.audited', at: clock.now(), rows: by, extras }]
+  }
+
+  return {
+    async probe() {
+      await lookUp({ company: [1] })
+    },
+    settle,
+    audit
+  }
+}

@@ -1,0 +1,112 @@
+// Puts one attempt of a run together: replays its journal into a mission, and wires the mission to a runner.
+// Must stay true: everything that an attempt knows of earlier ones comes from the journal.
+import type { Channel } from '../channel.ts'
+import { createClearMission } from '../clear/clear-mission.ts'
+import type { Clock } from '../clock.ts'
+import { createCreateMission } from '../create/create-mission.ts'
+import { createLedger, type Ledger } from '../create/ledger.ts'
+import { createPlan } from '../create/plan.ts'
+import { applyRunEvent, initialRunState, type RunState } from './fold.ts'
+import type { Journal, Lease } from './journal.ts'
+import { createRowSet, type Mission } from './mission.ts'
+import type { Rejection, Rows, RunEvent, RunRecord } from './run.ts'
+
+export interface AttemptDeps {
+  readonly journal: Journal
+  readonly clock: Clock
+  /** How long a portal may go on working on one request. */
+  readonly requestSeconds: number
+}
+
+export interface Attempt {
+  readonly mission: Mission
+  readonly state: RunState
+  readonly lastBatch: number
+  /** Where an earlier process left no end: settles as `unknown` what it sent and never heard of, and says when the run was taken over. */
+  readonly leftovers: RunEvent[]
+}
+
+/** Every rejected row of a run, oldest first. */
+export async function* readRejections(journal: Journal, runId: string): AsyncGenerator<Rejection> {
+  for await (const event of journal.events(runId)) {
+    if (event.type === 'batch.settled' || event.type === 'rows.rejected') yield* event.rejected
+  }
+}
+
+const rejectedRows = async (journal: Journal, runId: string): Promise<Rows> => {
+  const rows = createRowSet()
+  for await (const { entity, row } of readRejections(journal, runId)) rows.add(entity, row)
+  return rows.toRows()
+}
+
+/** Tells a ledger all that happened to its rows: in the run, and before that in the one that it retried, and so on. */
+const replayInto = async (ledger: Ledger, journal: Journal, runId: string): Promise<void> => {
+  const record = await journal.find(runId)
+  if (record?.operation.retryOf !== undefined) await replayInto(ledger, journal, record.operation.retryOf)
+  for await (const event of journal.events(runId)) ledger.apply(event)
+}
+
+/** The mission of a run before any of its events; a retry starts from what its ancestor left rejected. */
+const createMission = async (
+  { journal, clock, requestSeconds }: AttemptDeps,
+  run: RunRecord,
+  channel: Channel
+): Promise<Mission> => {
+  const { operation } = run
+  if (operation.kind === 'clear') {
+    const only = operation.retryOf === undefined ? {} : { only: await rejectedRows(journal, operation.retryOf) }
+    return createClearMission({ scope: operation.scope, channel, clock, requestSeconds, ...only })
+  }
+  const plan = createPlan(operation.recipe, run.id)
+  const ledger = createLedger(plan)
+  if (operation.retryOf !== undefined) {
+    const before = createLedger(plan)
+    await replayInto(before, journal, operation.retryOf)
+    for (let row = 1; row <= plan.total; row += 1) {
+      if (before.status(row) !== 'rejected') {
+        const id = row <= plan.companies ? before.companyId(row) : 0
+        ledger.preset(row, before.status(row) === 'ok' ? 'ok' : 'excluded', id)
+      }
+    }
+  }
+  return createCreateMission({ plan, ledger, channel, clock, requestSeconds })
+}
+
+/** Reads a run's journal, if it has one yet, into a mission that knows what is left. `orphaned`: as in a Lease. */
+export const prepareAttempt = async (
+  deps: AttemptDeps,
+  run: RunRecord,
+  channel: Channel,
+  { orphaned }: Pick<Lease, 'orphaned'>
+): Promise<Attempt> => {
+  const mission = await createMission(deps, run, channel)
+  const open = new Map<number, Rows>()
+  let state = initialRunState(run.operation)
+  let lastBatch = 0
+  let ended = true
+  for await (const event of deps.journal.events(run.id)) {
+    state = applyRunEvent(state, event)
+    mission.apply(event)
+    ended = event.type === 'run.finished'
+    if (event.type === 'batch.sent') {
+      open.set(event.batch, event.rows)
+      lastBatch = Math.max(lastBatch, event.batch)
+    } else if (event.type === 'batch.settled') open.delete(event.batch)
+  }
+  const at = deps.clock.now()
+  const unheard = [...open].map(
+    ([batch, rows]): RunEvent => ({
+      type: 'batch.settled',
+      at,
+      batch,
+      ok: {},
+      ids: {},
+      rejected: [],
+      returned: {},
+      unknown: rows,
+      suspect: false
+    })
+  )
+  const taken: RunEvent = { type: 'run.taken', at, ...(orphaned ? { orphaned } : {}) }
+  return { mission, state, lastBatch, leftovers: ended ? unheard : [...unheard, taken] }
+}
