@@ -1,22 +1,14 @@
 // The runs before the one on the card: what became of them, and what can still be done.
 // Must stay true: nothing is read before somebody opens it; a stopped run can go on also when others have run since.
 import type { RunSnapshot } from '../server/core/run/run.ts'
-import type { RunAction } from './api.ts'
 import { byId, cloneRow, fillFields, part } from './element.ts'
-import type { Messages } from './messages.ts'
 import { describe } from './notice.ts'
-import { buttonsOf } from './run-buttons.ts'
+import { buttonsOf, type RunDeps } from './run-buttons.ts'
 import { begunText, outcomeOf, outcomeText } from './run-text.ts'
 
-export interface HistoryDeps {
-  readonly messages: Messages
+export interface HistoryDeps extends RunDeps {
   /** Newest first. */
   readonly read: () => Promise<readonly RunSnapshot[]>
-  /** Rejects when it was refused; the reason is shown elsewhere. */
-  readonly act: (runId: string, action: RunAction) => Promise<void>
-  readonly download: (runId: string) => void
-  readonly mayAct: (run: RunSnapshot) => boolean
-  readonly starterOf: (run: RunSnapshot) => string | null
 }
 
 export interface History {

@@ -4,23 +4,14 @@ import type { RunSnapshot } from '../server/core/run/run.ts'
 import type { RunAction } from './api.ts'
 import { byId, part } from './element.ts'
 import { createFailures } from './failures.ts'
-import type { Messages } from './messages.ts'
 import { createSpeed, roundSpeed, type Speed } from './pace-shown.ts'
-import { buttonsOf, runButtons } from './run-buttons.ts'
+import { buttonsOf, type RunDeps, runButtons } from './run-buttons.ts'
 import { begunText, leftText, outcomeOf, outcomeText, waitingText } from './run-text.ts'
 
 const ANNOUNCE_EVERY_PERCENT = 25
 
-export interface ProgressDeps {
-  readonly messages: Messages
+export interface ProgressDeps extends RunDeps {
   readonly announce: (text: string) => void
-  /** Rejects when it was refused; the reason is shown elsewhere. */
-  readonly act: (runId: string, action: RunAction) => Promise<void>
-  readonly download: (runId: string) => void
-  /** May this person stop the run or let it go on? The server decides; this spares them a refusal. */
-  readonly mayAct: (run: RunSnapshot) => boolean
-  /** Who started it, where it was somebody else. */
-  readonly starterOf: (run: RunSnapshot) => string | null
 }
 
 export interface Progress {
