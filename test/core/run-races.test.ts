@@ -3,8 +3,6 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createChannel } from '../../server/core/channel.ts'
 import { storageFailed } from '../../server/core/errors.ts'
 import type { Operation } from '../../server/core/recipe.ts'
-import { applyRunEvent, initialRunState } from '../../server/core/run/fold.ts'
-import type { RunSnapshot } from '../../server/core/run/run.ts'
 import { createRuns, type Runs } from '../../server/core/run/runs.ts'
 import { createPace } from '../../server/core/speed/pace.ts'
 import { createDisk, openMemoryJournal } from '../support/memory-journal.ts'
@@ -204,58 +202,4 @@ test('two starts while the storage is away are both told so', async () => {
       expect(runs.start(channel, many, nobody)).rejects.toMatchObject(told)
     ])
   })
-})
-
-test('what came back is shown when it is on disk, and not before', async () => {
-  const { clock, disk, channel, deps, play } = setUp()
-  const journal: typeof deps.journal = {
-    ...deps.journal,
-    async append(lease, runId, written, snapshot) {
-      if (written.some(({ type }) => type === 'batch.settled')) await clock.sleep(3000)
-      await deps.journal.append(lease, runId, written, snapshot)
-    }
-  }
-  const runs = createRuns({ ...deps, journal })
-  const ahead: number[] = []
-  let shown = 0
-  await play(async () => {
-    await runs.start(channel, many, nobody)
-    for await (const { done } of runs.watch('run1', new AbortController().signal)) {
-      shown += 1
-      ahead.push(done - (disk.records.get('run1')?.snapshot.done ?? 0))
-    }
-  })
-  expect(shown).toBeGreaterThan(5)
-  expect(Math.max(...ahead)).toBe(0)
-})
-
-test('what could not be written is neither shown nor stored, although later writes get through', async () => {
-  const { clock, disk, channel, deps, play } = setUp()
-  let answers = 0
-  const journal: typeof deps.journal = {
-    ...deps.journal,
-    async append(lease, runId, written, snapshot) {
-      if (written.some(({ type }) => type === 'batch.settled')) answers += 1
-      if (answers === 3) {
-        answers += 1
-        throw storageFailed(new Error('disk full'))
-      }
-      // As slow as a disk: several writes are under way at once.
-      await clock.sleep(200)
-      await deps.journal.append(lease, runId, written, snapshot)
-    }
-  }
-  const onDisk = () => (disk.events.get('run1') ?? []).reduce(applyRunEvent, initialRunState(many)).created.company
-  const runs = createRuns({ ...deps, journal })
-  let last: RunSnapshot | undefined
-  await play(async () => {
-    await runs.start(channel, many, nobody)
-    for await (const snapshot of runs.watch('run1', new AbortController().signal)) {
-      expect(snapshot.done).toBeLessThanOrEqual(onDisk())
-      last = snapshot
-    }
-  })
-  expect(answers).toBeGreaterThan(4)
-  expect(last).toMatchObject({ status: 'failed', failure: { code: 'STORAGE_FAILED' }, done: onDisk() })
-  expect(disk.records.get('run1')?.snapshot).toEqual(last)
 })
