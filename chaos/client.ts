@@ -36,7 +36,8 @@ const isGone = (error: unknown): boolean =>
 const read = async (response: Response, shared: boolean): Promise<unknown> => {
   const body = (await response.json()) as { readonly error?: string }
   if (response.ok) return body
-  if (body.error === 'BUSY' || (shared && body.error === 'DATABASE_FAILED')) return undefined
+  if (body.error === 'BUSY' || body.error === 'SERVER_STOPS' || (shared && body.error === 'DATABASE_FAILED'))
+    return undefined
   throw new Error(`The answer to ${response.url} was ${response.status}: ${JSON.stringify(body)}`)
 }
 

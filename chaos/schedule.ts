@@ -69,6 +69,8 @@ const KINDS: readonly [FaultKind, number][] = [
   ['late', 0.1],
   ['truncated', 0.15],
   ['html-200', 0.08],
+  ['html-403', 0.08],
+  ['html-429', 0.08],
   ['html-502', 0.1],
   ['html-503', 0.1],
   ['html-504', 0.1],

@@ -14,6 +14,8 @@ export type FaultKind =
   /** Executed, half of the answer's body, then the end of the connection. */
   | 'truncated'
   /** HTML pages of the front. By default everything is executed before; `executes` changes that. */
+  | 'html-403'
+  | 'html-429'
   | 'html-502'
   | 'html-503'
   | 'html-504'

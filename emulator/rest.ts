@@ -60,6 +60,8 @@ async function answerAtPortal(parts: PortalParts, ctx: Context, request: RestReq
 
 const PAGES: { readonly [kind in FaultKind]?: number } = {
   'html-200': 200,
+  'html-403': 403,
+  'html-429': 429,
   'html-502': 502,
   'html-503': 503,
   'html-504': 504

@@ -13,6 +13,11 @@ const say = (advice: string, { message }: PortalError): string =>
 
 const blocked = (code: string, message: string): PortalFailure => new PortalFailure('blocked', code, message)
 
+/** Said by something on the way; it may have passed the request on before. */
+const applied = 'unknown'
+const barred = (code: string, message: string): PortalFailure =>
+  new PortalFailure('blocked', code, message, { applied })
+
 const lost = (code: string, message: string, cause?: Error): PortalFailure =>
   new PortalFailure('lost', code, message, cause === undefined ? {} : { cause })
 
@@ -33,7 +38,7 @@ const newOrigin = (location: string | undefined, host: string): string | undefin
 
 const moved = ({ location }: RawReply, host: string): PortalFailure => {
   const target = newOrigin(location, host)
-  return blocked(
+  return barred(
     'PORTAL_MOVED',
     target === undefined
       ? `${host} redirects instead of answering. Check that BITRIX_WEBHOOK_URL is the address of a Bitrix24 portal.`
@@ -44,13 +49,13 @@ const moved = ({ location }: RawReply, host: string): PortalFailure => {
 /** An answer without an error of Bitrix24's own: a page of some server on the way, or nothing readable. */
 const failureOfPage = ({ status }: RawReply, host: string): PortalFailure => {
   if (status === 404) {
-    return blocked('WRONG_ADDRESS', `There is no Bitrix24 REST API at ${host}. Check the address of the webhook.`)
+    return barred('WRONG_ADDRESS', `There is no Bitrix24 REST API at ${host}. Check the address of the webhook.`)
   }
-  // 429 means "rejected, come later" by definition (RFC 6585); a front server of an on-premise portal may say it without a code.
-  if (status === 429) return new PortalFailure('intensity', 'HTTP_429', `${host} asks for fewer requests.`)
+  // A front server of an on-premise portal may say it without a code.
+  if (status === 429) return new PortalFailure('intensity', 'HTTP_429', `${host} asks for fewer requests.`, { applied })
   // 408: a proxy may say it although the portal behind it works on.
   if (status >= 400 && status < 500 && status !== 408) {
-    return blocked(
+    return barred(
       `HTTP_${status}`,
       `${host} refused the request (HTTP ${status}). Check the address and what is in front of it.`
     )

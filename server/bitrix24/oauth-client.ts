@@ -82,7 +82,8 @@ export const createOAuthClient = (access: Access, options: ClientOptions): RestC
           throw new PortalFailure(
             'blocked',
             'PORTAL_MOVED',
-            `The portal has moved to ${host}, which is not allowed here. Add it to BITRIX_PORTAL_HOSTS.`
+            `The portal has moved to ${host}, which is not allowed here. Add it to BITRIX_PORTAL_HOSTS.`,
+            { applied: 'unknown' }
           )
         }
         origin = target

@@ -69,22 +69,26 @@ export type FailureKind =
 
 /**
  * The only error that `Portal.execute` throws.
- * `applied: 'no'` = certain that no command was executed; `'unknown'` = never send writes again blindly.
+ * `applied: 'no'` = certain that no command was executed; `'unknown'` = never send writes again blindly: what was lost always is,
+ * and every answer that Bitrix24 did not give itself, as something on the way may give it when the portal has done its work.
  * `message` is safe to show: no secret is in it.
  */
 export class PortalFailure extends Error {
   override readonly name = 'PortalFailure'
   readonly kind: FailureKind
   readonly code: string
+  readonly applied: 'no' | 'unknown'
 
-  constructor(kind: FailureKind, code: string, message: string, options?: ErrorOptions) {
+  constructor(
+    kind: FailureKind,
+    code: string,
+    message: string,
+    options: ErrorOptions & { readonly applied?: 'unknown' } = {}
+  ) {
     super(message, options)
     this.kind = kind
     this.code = code
-  }
-
-  get applied(): 'no' | 'unknown' {
-    return this.kind === 'lost' ? 'unknown' : 'no'
+    this.applied = kind === 'lost' ? 'unknown' : (options.applied ?? 'no')
   }
 }
 

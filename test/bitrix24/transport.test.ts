@@ -103,7 +103,6 @@ test('an answer that trickles is given up too, although the socket is never sile
 
 const refused: [string, PortalFailure['kind'], string, Answer][] = [
   ['the request limit', 'intensity', 'QUERY_LIMIT_EXCEEDED', error(503, 'QUERY_LIMIT_EXCEEDED', 'Too many requests')],
-  ['a front server that limits requests', 'intensity', 'HTTP_429', html(429)],
   ['the operating limit', 'operating', 'OPERATION_TIME_LIMIT', error(429, 'OPERATION_TIME_LIMIT', 'Method is blocked')],
   ['an overloaded portal', 'blocked', 'OVERLOAD_LIMIT', error(503, 'OVERLOAD_LIMIT', 'REST API is blocked')],
   ['expired access', 'blocked', 'expired_token', error(401, 'expired_token', 'The access token provided has expired')],
@@ -117,15 +116,25 @@ const refused: [string, PortalFailure['kind'], string, Answer][] = [
     'ERROR_ENTITY_NOT_FOUND',
     error(400, 'ERROR_ENTITY_NOT_FOUND', '')
   ],
-  ['a known code with status 200', 'blocked', 'ERROR_OAUTH', error(200, 'ERROR_OAUTH', 'Application not installed')],
-  ['an address without REST', 'blocked', 'WRONG_ADDRESS', html(404)],
-  ['a firewall for web applications', 'blocked', 'HTTP_403', html(403)],
-  ['a body limit of a proxy', 'blocked', 'HTTP_413', html(413)]
+  ['a known code with status 200', 'blocked', 'ERROR_OAUTH', error(200, 'ERROR_OAUTH', 'Application not installed')]
 ]
 
 test.each(refused)('%s is certain to have applied nothing: %s %s', async (_name, kind, code, answer) => {
   const { portal, received } = await start(answer)
   expect(await failureOf(portal)).toMatchObject({ kind, applied: 'no', code })
+  expect(received).toHaveLength(1)
+})
+
+const pages: [string, PortalFailure['kind'], string, Answer][] = [
+  ['a front server that limits requests', 'intensity', 'HTTP_429', html(429)],
+  ['an address without REST', 'blocked', 'WRONG_ADDRESS', html(404)],
+  ['a firewall for web applications', 'blocked', 'HTTP_403', html(403)],
+  ['a body limit of a proxy', 'blocked', 'HTTP_413', html(413)]
+]
+
+test.each(pages)('%s may have let the request through before: %s %s', async (_name, kind, code, answer) => {
+  const { portal, received } = await start(answer)
+  expect(await failureOf(portal)).toMatchObject({ kind, applied: 'unknown', code })
   expect(received).toHaveLength(1)
 })
 
@@ -142,7 +151,7 @@ test('a redirect is not followed, and the text names the new address', async () 
     response.writeHead(302, { location: `${target.origin}${request.url}` }).end()
   })
   const failure = await failureOf(old.portal)
-  expect(failure).toMatchObject({ kind: 'blocked', code: 'PORTAL_MOVED', applied: 'no' })
+  expect(failure).toMatchObject({ kind: 'blocked', code: 'PORTAL_MOVED', applied: 'unknown' })
   expect(failure.message).toContain(`moved to ${target.origin}.`)
   expect(target.received).toHaveLength(0)
 })

@@ -68,6 +68,8 @@ describe('a lost answer', () => {
   })
 
   it.each([
+    ['html-403', 403],
+    ['html-429', 429],
     ['html-502', 502],
     ['html-503', 503],
     ['html-504', 504],

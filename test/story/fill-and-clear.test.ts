@@ -149,4 +149,21 @@ describe('a portal that does not play along', () => {
     const made = expectPercents(await readStream(`${origin}/bitrix/webhook/push-stream?count=20`))
     expectFilled(portal, 20, made.id)
   })
+
+  it.each(['html-403', 'html-429'] as const)(
+    'answers %s when it has done its work: nothing is made twice, also by whoever resumes',
+    async kind => {
+      const { origin, portal } = await openSite({ settings: { BITRIX_REQUEST_SECONDS: '0.5' } })
+      portal.faults.next(kind, { when: ({ commands }) => commands.includes('crm.contact.add') })
+      const first = (await readStream(`${origin}/bitrix/webhook/push-stream?count=20`)).at(-1)
+      const { id, status } = JSON.parse(first?.data ?? '') as RunSnapshot
+      if (status !== 'completed') {
+        await fetch(`${origin}/api/runs/${id}/resume`, { method: 'POST' })
+        const statusNow = async () => ((await (await fetch(`${origin}/api/runs/${id}`)).json()) as RunSnapshot).status
+        await expect.poll(statusNow, { timeout: 10_000 }).toBe('completed')
+      }
+      expect(portal.faults.log.counts[kind]).toBe(1)
+      expectFilled(portal, 20, id)
+    }
+  )
 })
