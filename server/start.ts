@@ -118,7 +118,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     if (emulated !== undefined) undo.push(() => emulated.close())
     const leases = createLeases(db, { owner: newOwner(), ttl: LEASE_MS, isAlive })
     const newPace = () => createPace({ ...config, random: Math.random })
-    const clientOptions = { requestSeconds: config.requestSeconds, now: systemClock.now }
+    const clientOptions = { requestSeconds: config.requestSeconds, now: systemClock.steady }
     const openStandalone = (mode: 'webhook' | 'emulated', webhook: Webhook) => {
       const client = createWebhookClient(webhook, clientOptions)
       undo.push(() => client.close())

@@ -28,11 +28,11 @@ export interface RestClient {
 export interface ClientOptions {
   /** How long a portal may go on working on one request; the answer is waited for a little longer (`answerSeconds`). */
   readonly requestSeconds: number
-  /** Unix ms. */
+  /** Milliseconds, by a clock that nobody sets. */
   readonly now: () => number
 }
 
-/** Until when (unix ms) the answer to what begins now may be waited for. */
+/** Until when (by `now`) the answer to what begins now may be waited for. */
 export const giveUpAt = ({ requestSeconds, now }: ClientOptions): number =>
   now() + Math.ceil(answerSeconds(requestSeconds) * 1000)
 
@@ -55,7 +55,7 @@ export const unrestricted = (): RestrictionParams => ({
 /** An SDK client without its own ideas: one call, one request, one raw answer. */
 export interface Transport {
   /**
-   * Sends `batch` with these parameters, and waits for the answer until `until` (unix ms). What comes back may hold credentials.
+   * Sends `batch` with these parameters, and waits for the answer until `until` (by `now`). What comes back may hold credentials.
    * @throws {PortalFailure} TIMED_OUT when nothing was sent
    */
   post(params: Readonly<Record<string, unknown>>, until: number): Promise<RawReply>

@@ -61,6 +61,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
 
   const send: Channel['send'] = async (commands, options) => {
     const sentAt = clock.now()
+    const from = clock.steady()
     const place = load.occupy(commands.length, sentAt)
     const rowsInFlight = rowsOf(load.now())
     try {
@@ -71,7 +72,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
       learn(commands, reply)
       const { idle, ...standing } = place.answered(now, reply, surroundingsOf(speed))
       const unexplained = Number.isFinite(speed.latency) ? idle : 0
-      return { reply, elapsed: (now - sentAt) / 1000, unexplained, rowsInFlight, ...standing }
+      return { reply, elapsed: (clock.steady() - from) / 1000, unexplained, rowsInFlight, ...standing }
     } catch (error) {
       place.left(clock.now())
       if (error instanceof PortalFailure) {

@@ -4,9 +4,16 @@
 export interface Clock {
   /** Unix milliseconds. */
   now(): number
+  /** Milliseconds since some moment of this process: no setting of the time changes it, and it may stand still while the machine sleeps. */
+  steady(): number
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
+
+/** A moment by both clocks. */
+export type Moment = Readonly<Record<'now' | 'steady', number>>
+
+export const momentOf = (clock: Clock): Moment => ({ now: clock.now(), steady: clock.steady() })
 
 /** Something to wait for: `wait` resolves at the next `wake`, or at a time, whichever comes first. */
 export interface Bell {

@@ -13,15 +13,15 @@ import { channelTo, companiesAndContacts, nobody, pass, runsOver, toTheEnd } fro
 const REQUEST_SECONDS = 60
 
 /** One process, and a portal with these fates of requests. */
-const createOne = (fates: readonly Fate[]) => {
+const createOne = (fates: readonly Fate[], each = 1) => {
   const clock = createVirtualClock()
   const model = createModelPortal(clock, fates, REQUEST_SECONDS)
   const { journal, leases } = openMemoryJournal(createDisk())
   const runs = runsOver(journal, leases, clock, REQUEST_SECONDS)
   const channel = channelTo(model.portal, clock, REQUEST_SECONDS)
   return {
-    ...{ model, runs, channel },
-    start: () => runs.start(channel, companiesAndContacts(1, 1), nobody),
+    ...{ model, runs, channel, clock },
+    start: () => runs.start(channel, companiesAndContacts(each, each), nobody),
     /** Seconds that it took. */
     pass: (work: () => Promise<unknown>) => pass(clock, work)
   }
@@ -35,6 +35,39 @@ test('a request that is lost at once is looked up as soon as the portal can no l
   })
   expect(seconds).toBeLessThan(REQUEST_SECONDS + 2)
   expect([model.companies.size, model.contacts.size]).toEqual([1, 1])
+})
+
+test.each([3_600_000, -3_600_000])('a look-up comes no sooner when somebody sets the time by %i ms', async by => {
+  const { model, runs, clock, start, pass } = createOne([
+    { is: 'fine' },
+    { is: 'goes on', seconds: REQUEST_SECONDS - 1 }
+  ])
+  await pass(async () => {
+    await start()
+    await clock.sleep(1000)
+    clock.set(by)
+    expect(await toTheEnd(runs)).toMatchObject({ status: 'completed' })
+    await clock.sleep(2 * REQUEST_SECONDS * 1000)
+  })
+  expect([model.companies.size, model.contacts.size]).toEqual([1, 1])
+})
+
+test('a run that goes on is looked up late enough, although the time was set in between', async () => {
+  const { model, runs, channel, clock, start, pass } = createOne(
+    [{ is: 'fine' }, { is: 'goes on', seconds: REQUEST_SECONDS - 1 }, { is: 'refused the second time', gap: 0 }],
+    10
+  )
+  await pass(async () => {
+    await start()
+    expect(await toTheEnd(runs)).toMatchObject({ status: 'failed' })
+  })
+  clock.set(3_600_000)
+  await pass(async () => {
+    await runs.resume('run1', channel)
+    expect(await toTheEnd(runs)).toMatchObject({ status: 'completed' })
+    await clock.sleep(2 * REQUEST_SECONDS * 1000)
+  })
+  expect([model.companies.size, model.contacts.size]).toEqual([10, 10])
 })
 
 test('a run whose access ended under way fails at once, and looks up what may have been executed when it is resumed', async () => {

@@ -1,6 +1,7 @@
 // What surrounds an attempt: its lease.
 // Must stay true: time is virtual.
 import { expect, test } from 'vitest'
+import { momentOf } from '../../server/core/clock.ts'
 import { LeaseLost } from '../../server/core/run/journal.ts'
 import { underLease } from '../../server/core/run/run-life.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -30,7 +31,7 @@ test.each([
     const work = underLease(
       deps,
       lease,
-      clock.now(),
+      momentOf(clock),
       () => clock.sleep(6000),
       () => said.push('lost')
     ).then(() => {

@@ -5,17 +5,24 @@ import type { Clock } from '../../server/core/clock.ts'
 export interface VirtualClock extends Clock {
   /** Lets time pass until `done` is true. Fails after `limitMs` of virtual time or when nothing is left to wait for. */
   runUntil(done: () => boolean, limitMs?: number): Promise<void>
+  /** Somebody sets the time, forward or back; nobody wakes up sooner or later for it. */
+  set(byMs: number): void
 }
 
 /** `lookMs`: time that passes whenever somebody looks at it, as work of our own takes time. */
 export const createVirtualClock = (start = 1_800_000_000_000, lookMs = 0): VirtualClock => {
   let now = start
+  let shift = 0
   const sleepers = new Set<{ at: number; wake: () => void }>()
   const rest = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
   return {
     now() {
       now += lookMs
-      return now
+      return now + shift
+    },
+    steady: () => now,
+    set(byMs) {
+      shift += byMs
     },
     sleep(ms, signal) {
       return new Promise(resolve => {

@@ -49,17 +49,20 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   const { plan, ledger, channel, clock, requestSeconds } = deps
   const queue = createCreateQueue(plan, ledger)
   const reconciler = createReconciler({ plan, ledger, channel, clock })
-  /** Unknown rows and when the portal can no longer be working on them. */
+  /**
+   * Unknown rows, and when the portal can no longer be working on them: in steady time, from the moment when this process heard of it.
+   * What another process wrote down is dated by another clock, or by this one before it was set.
+   */
   const dueAt = new Map<number, number>()
   const suspects = new Set<number>()
   /** After a rejection a reference could feed garbage (protocol.md, trap 6) or stop the batch, so contacts wait for ids. */
   let paired = true
 
   /**
-   * When the portal can no longer be working on a request: it may begin as late as somebody waits for the answer (`until`),
+   * When the portal can no longer be working on a request that nobody waits for `seconds` from now: it may begin as late as that,
    * and then works for `requestSeconds` at most. When the request left does not matter, and is not known exactly.
    */
-  const certainlyOver = (until: number): number => until + requestSeconds * 1000
+  const certainlyOver = (seconds: number): number => clock.steady() + (seconds + requestSeconds) * 1000
 
   const keyOf = (row: number): string => `${plan.entityOf(row) === 'company' ? 'c' : 'p'}${row}`
   const batchRows = (batch: Batch): BatchRow[] =>
@@ -109,8 +112,9 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   }
 
   const workLeft = (): boolean => ledger.count('pending') > 0 || ledger.count('sent') > 0 || ledger.count('unknown') > 0
-  const dueRows = (now: number): number[] => {
+  const dueRows = (): number[] => {
     const rows: number[] = []
+    const now = clock.steady()
     for (const [row, due] of dueAt) {
       if (due <= now) rows.push(row)
       if (rows.length === LOOK_UP_AT_ONCE) break
@@ -163,14 +167,13 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       queue.follow(event)
       if (event.type === 'batch.settled') {
         if (event.rejected.length > 0) paired = false
-        const due = event.done ? event.at : certainlyOver(event.at)
+        const due = event.done ? clock.steady() : certainlyOver(0)
         for (const row of flatRows(event.unknown)) dueAt.set(row, due)
         if (event.suspect) for (const row of flatRows(event.ok)) suspects.add(row)
       }
       if (event.type === 'run.taken') {
         // Its last request, or its last correction, left before we took the portal; for that it may have gone on waiting, if it lives.
-        const waited = event.orphaned ? 0 : answerSeconds(requestSeconds)
-        const over = certainlyOver(event.at + waited * 1000)
+        const over = certainlyOver(event.orphaned ? 0 : answerSeconds(requestSeconds))
         for (const [row, due] of dueAt) dueAt.set(row, Math.max(due, over))
       }
       if (event.type === 'rows.reconciled') {
@@ -180,8 +183,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       const orphans = orphansOf(event)
       return orphans.length === 0 ? [] : [{ type: 'rows.rejected', at: event.at, rejected: orphans }]
     },
-    chore(now, settling) {
-      const due = dueRows(now)
+    chore(settling) {
+      const due = dueRows()
       if (due.length > 0) return confirm => reconciler.settle(due, confirm)
       // Beside the last batches, so that nobody waits for it alone at the end.
       const nearEnd = ledger.count('pending') <= ledger.count('sent')
@@ -194,7 +197,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     choreAt() {
       let first = Number.POSITIVE_INFINITY
       for (const due of dueAt.values()) first = Math.min(first, due)
-      return first
+      return clock.now() + first - clock.steady()
     },
     wants: () => entityNames.filter(entity => ledger.count('pending', entity) > 0).map(entity => entities[entity].add),
     finished: () => !workLeft() && suspects.size === 0,

@@ -38,7 +38,7 @@ export const createChores = (deps: ChoresDeps): Chores => {
   return {
     due(now, settling) {
       if (underWay || now < quietUntil) return null
-      const chore = mission.chore(now, settling)
+      const chore = mission.chore(settling)
       if (chore === null) return null
       return async () => {
         underWay = true

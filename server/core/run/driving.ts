@@ -2,6 +2,7 @@
 // Must stay true: a portal is driven only by the holder of its mutex (in this process) and its lease (among processes); after `stop` nothing writes.
 import { Mutex } from 'async-mutex'
 import type { Channel } from '../channel.ts'
+import { momentOf } from '../clock.ts'
 import { deferred } from '../deferred.ts'
 import { type AppError, busy, startsNothing } from '../errors.ts'
 import { type Ending, interrupted } from './ending.ts'
@@ -83,7 +84,7 @@ export const createDriver = (deps: LifeDeps): Driver => {
     if (mutex.isLocked()) throw busy(await holder(portalId))
     const begun = deferred<RunSnapshot>()
     const life = mutex.runExclusive(async () => {
-      const asked = clock.now()
+      const asked = momentOf(clock)
       const lease = await leases.acquire(portalId)
       if (lease === null) throw busy(await holder(portalId))
       if (stopping) {

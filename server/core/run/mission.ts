@@ -44,7 +44,7 @@ export interface Mission {
   /** Keeps up with the journal. May give events that follow from this one. */
   apply(event: RunEvent): RunEvent[]
   /** Work that is due now; null when none is. `settling`: the run is ending, only unknown rows matter. */
-  chore(now: number, settling: boolean): Chore | null
+  chore(settling: boolean): Chore | null
   /** When the next chore becomes due, in unix ms; Infinity when none is in sight. */
   choreAt(): number
   /** Methods for which rows are waiting: a parked one is what the run waits for. */

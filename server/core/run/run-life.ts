@@ -2,7 +2,7 @@
 // Must stay true: nothing is sent before the opening facts are on disk; the lease is renewed until the last write.
 
 import type { Channel } from '../channel.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, type Moment, momentOf } from '../clock.ts'
 import { createDispatcher } from '../speed/dispatcher.ts'
 import { grainOf } from '../speed/estimate.ts'
 import { prepareAttempt } from './attempt.ts'
@@ -34,21 +34,26 @@ export type Mode = 'new' | 'resume' | 'recover' | 'continue'
 /**
  * Keeps the lease for as long as `work` lasts; `lost` is called when another process has it.
  * `confirm` resolves when the lease is certainly still ours, and rejects with LeaseLost: a process that slept through its lease
- * (suspended machine, stopped container) must not send what it wrote down before. `since`: unix ms before the lease was asked for.
+ * (suspended machine, stopped container) must not send what it wrote down before. `since`: before the lease was asked for.
  */
 export const underLease = async (
   { leases, clock, onCrash }: Pick<LifeDeps, 'leases' | 'clock' | 'onCrash'>,
   lease: Lease,
-  since: number,
+  since: Moment,
   work: (confirm: () => Promise<void>) => Promise<void>,
   lost: () => void
 ): Promise<void> => {
   const over = new AbortController()
-  let heldUntil = since + leases.ttl
+  /** By both clocks: the one may be set, the other one may stand still while the machine sleeps. */
+  let held = since
+  const lapsed = (): boolean => {
+    const { now, steady } = held
+    return clock.now() - now >= leases.ttl || clock.steady() - steady >= leases.ttl
+  }
   const renew = async (): Promise<void> => {
-    const asked = clock.now()
+    const asked = momentOf(clock)
     await leases.renew(lease)
-    heldUntil = asked + leases.ttl
+    held = asked
   }
   const renewing = async (): Promise<void> => {
     for (;;) {
@@ -63,7 +68,7 @@ export const underLease = async (
   void renewing()
   try {
     await work(async () => {
-      if (clock.now() >= heldUntil) await renew()
+      if (lapsed()) await renew()
     })
   } finally {
     // A renewal under way is not waited for: before the release it does no harm, behind it it finds nothing to renew.

@@ -116,7 +116,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     const place = load.occupy(batch.commands.length, clock.now())
     await emit([{ type: 'batch.sent', at: clock.now(), batch: number, rows: batch.rows }])
     await deps.confirm()
-    const sentAt = clock.now()
+    const sentAt = clock.steady()
     let result: Answer | { failure: PortalFailure; elapsed: number }
     try {
       // Cancelled while the journal was written: nothing has left, and nothing will.
@@ -126,7 +126,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       patience.worked()
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error
-      result = { failure: error, elapsed: (clock.now() - sentAt) / 1000 }
+      result = { failure: error, elapsed: (clock.steady() - sentAt) / 1000 }
       if (ending === undefined) trouble(error)
     } finally {
       place.left(clock.now())
