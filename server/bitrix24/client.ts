@@ -34,7 +34,7 @@ export interface ClientOptions {
 
 /** Until when (by `now`) the answer to what begins now may be waited for. */
 export const giveUpAt = ({ requestSeconds, now }: ClientOptions): number =>
-  now() + Math.ceil(answerSeconds(requestSeconds) * 1000)
+  now() + answerSeconds(requestSeconds) * 1000
 
 /** Rides with the parameters of a request to where it is sent; JSON leaves symbols out. */
 const WAIT_MS = Symbol('waitMs')
@@ -95,7 +95,7 @@ export const createTransport = (sdk: TypeHttp, { now }: Pick<ClientOptions, 'now
   sdk.setLogger(LoggerFactory.createNullLogger()) // its methods return promises, which the SDK needs (sdk.md, 0.8)
   return {
     async post(params, until) {
-      const left = until - now()
+      const left = Math.ceil(until - now()) // timers take whole milliseconds
       // 'lost': an earlier sending may have been executed after all.
       if (left <= 0)
         throw new PortalFailure('lost', 'TIMED_OUT', 'The request could not be sent in time. Try again later.')
