@@ -33,8 +33,7 @@ export interface ClientOptions {
 }
 
 /** Until when (by `now`) the answer to what begins now may be waited for. */
-export const giveUpAt = ({ requestSeconds, now }: ClientOptions): number =>
-  now() + answerSeconds(requestSeconds) * 1000
+export const giveUpAt = ({ requestSeconds, now }: ClientOptions): number => now() + answerSeconds(requestSeconds) * 1000
 
 /** Rides with the parameters of a request to where it is sent; JSON leaves symbols out. */
 const WAIT_MS = Symbol('waitMs')

@@ -1,9 +1,10 @@
 // Batches that something on the way delivers twice, one delivery after the other, to a portal with workers: in virtual time.
 // Must stay true: what the portal holds is counted; a portal that does nothing of the kind costs no look-up.
 import { expect, test } from 'vitest'
-import type { CommandOutcome, Portal } from '../../server/core/portal.ts'
+import { type CommandOutcome, type Portal, PortalFailure } from '../../server/core/portal.ts'
 import { createLoadCounter } from '../../server/core/speed/load.ts'
 import { clearAll, createRows, createSimulation, type Simulation } from '../support/simulation.ts'
+import { nobody } from '../support/virtual-runs.ts'
 
 const limits = { latencySeconds: 0.04, burst: 250, rate: 5 }
 
@@ -66,6 +67,85 @@ test.each([
     expect(records(simulation)).toBe(rows)
   }
 )
+
+/** It executes everything, and says of the second record of some batches that something behind it failed (a workflow, for example). */
+const refuseWhatIsThere = ({ portal: { portal } }: Simulation, batches: number): { refusals: number } => {
+  const { execute } = portal
+  const count = { refusals: 0 }
+  const strict: Portal['execute'] = async (...request) => {
+    const reply = await execute(...request)
+    const [, second] = request[0].filter(({ method }) => method.endsWith('.add'))
+    if (second === undefined || count.refusals === batches) return reply
+    count.refusals += 1
+    return { ...reply, outcomes: new Map([...reply.outcomes, [second.key, refused]]) }
+  }
+  Object.assign(portal, { execute: strict })
+  return count
+}
+
+test('a row that exists although it was refused is removed before the run ends, and a retry makes it once', async () => {
+  const simulation = createSimulation({ ...limits, workers: 8, commandSeconds: () => 0.03 })
+  await simulation.openPage()
+  refuseWhatIsThere(simulation, 3)
+  const first = (await simulation.run(createRows(40))).seen.at(-1)?.snapshot
+  expect(first).toMatchObject({ status: 'completed', done: 40 })
+  expect(first?.failed).toBeGreaterThanOrEqual(3)
+  expect(records(simulation)).toBe(40 - (first?.failed ?? 0))
+  const retry = () => simulation.runs.retry('run1', simulation.channel, nobody)
+  expect((await simulation.follow(retry)).seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', failed: 0 })
+  expect(records(simulation)).toBe(40)
+})
+
+test('a retry removes first what a run that broke off had not looked for', async () => {
+  const simulation = createSimulation({ ...limits, workers: 8, commandSeconds: () => 0.03 })
+  await simulation.openPage()
+  const count = refuseWhatIsThere(simulation, 1)
+  const { portal } = simulation.portal
+  const { execute } = portal
+  let away = false
+  const revoked: Portal['execute'] = async (...request) => {
+    if (away) throw new PortalFailure('blocked', 'INVALID_CREDENTIALS', 'Invalid credentials')
+    const reply = await execute(...request)
+    away = count.refusals === 1
+    return reply
+  }
+  Object.assign(portal, { execute: revoked })
+  const first = (await simulation.run(createRows(400))).seen.at(-1)?.snapshot
+  expect(first?.status).toBe('failed')
+  expect(first?.failed).toBeGreaterThanOrEqual(1)
+  Object.assign(portal, { execute })
+  const { created, failed } = first ?? { created: { companies: 0, contacts: 0 }, failed: 0 }
+  const retry = () => simulation.runs.retry('run1', simulation.channel, nobody)
+  expect((await simulation.follow(retry)).seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', failed: 0 })
+  // What the first run does not know yet is not the retry's concern.
+  const before = () => simulation.runs.resume('run1', simulation.channel)
+  expect((await simulation.follow(before)).seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', failed })
+  expect(created.companies + created.contacts).toBeGreaterThan(0)
+  expect(records(simulation)).toBe(400)
+})
+
+test('of two copies of which somebody has removed one, the other one stays', async () => {
+  const simulation = createSimulation({ ...limits, workers: 8, commandSeconds: () => 0.3 })
+  await simulation.openPage()
+  const { portal, crm } = simulation.portal
+  const { execute } = portal
+  let removed = 0
+  const merging: Portal['execute'] = async (...request) => {
+    const first = request[0].find(({ method }) => method === 'crm.company.add')
+    if (first === undefined || removed > 0) return execute(...request)
+    removed = -1
+    await execute(...request)
+    await simulation.clock.sleep(3000)
+    const reply = await execute(...request)
+    const outcome = reply.outcomes.get(first.key)
+    if (outcome?.kind === 'ok' && crm.companies.delete(Number(outcome.result))) removed = 1
+    return reply
+  }
+  Object.assign(portal, { execute: merging })
+  await simulation.run(createRows(40))
+  expect(removed).toBe(1)
+  expect(records(simulation)).toBe(40)
+})
 
 test('where nothing is delivered twice, no row of a known portal is looked up for its lateness', async () => {
   const simulation = createSimulation({ ...limits, workers: 8, commandSeconds: () => 0.03 })

@@ -23,7 +23,7 @@ const runOfOne = (clock: VirtualClock, { size, againAt }: Pick<Dispatcher, 'size
   const runner = createRunner({
     ...{ channel, clock, random: () => 0.5, requestSeconds, firstBatch: 0 },
     dispatcher: { size, againAt, measured: () => undefined, failed: () => undefined },
-    mission: createCreateMission({ plan, ledger, channel, clock, requestSeconds }),
+    mission: createCreateMission({ plan, ledger, before: [], channel, clock, requestSeconds }),
     initial: initialRunState({ kind: 'create', recipe }),
     confirm: () => Promise.resolve(),
     write: () => Promise.resolve(),

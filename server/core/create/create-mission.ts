@@ -20,8 +20,9 @@ import {
 } from '../run/settle.ts'
 import { type Allowance, allowanceOf } from '../speed/allowance.ts'
 import { createCreateQueue } from './create-queue.ts'
-import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
-import { demandCompany } from './look-up.ts'
+import { createDoubts } from './doubts.ts'
+import { flatRows, type Ledger, type RowStatus, rowsByEntity } from './ledger.ts'
+import { absentCompanies, demandCompany, removeRows } from './look-up.ts'
 import type { Plan } from './plan.ts'
 import { createReconciler } from './reconcile.ts'
 
@@ -31,13 +32,27 @@ const LOOK_UP_AT_ONCE = 500
 export interface CreateMissionDeps {
   readonly plan: Plan
   readonly ledger: Ledger
+  /** Retry: rows that earlier runs call rejected, and did not look for. They go before any is sent again. */
+  readonly before: readonly Leftover[]
   readonly channel: Channel
   readonly clock: Clock
   /** How long a portal may go on working on one request. */
   readonly requestSeconds: number
 }
 
+/** Rows under the tags of an earlier run. */
+export interface Leftover {
+  readonly plan: Plan
+  readonly rows: readonly number[]
+}
+
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0
+
+const isOpen = (status: RowStatus): boolean => status === 'pending' || status === 'unknown'
+
+function* contactRows({ companies, total }: Plan): Generator<number> {
+  for (let row = companies + 1; row <= total; row += 1) yield row
+}
 
 /** A new record's id: an int; a string of digits is taken too. */
 const judgeAdd = (result: unknown): Verdict => {
@@ -46,7 +61,7 @@ const judgeAdd = (result: unknown): Verdict => {
 }
 
 export const createCreateMission = (deps: CreateMissionDeps): Mission => {
-  const { plan, ledger, channel, clock, requestSeconds } = deps
+  const { plan, ledger, before, channel, clock, requestSeconds } = deps
   const queue = createCreateQueue(plan, ledger)
   const reconciler = createReconciler({ plan, ledger, channel, clock })
   /**
@@ -54,7 +69,9 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
    * What another process wrote down is dated by another clock, or by this one before it was set.
    */
   const dueAt = new Map<number, number>()
-  const suspects = new Set<number>()
+  const doubts = createDoubts()
+  /** Companies that were created and are there no more. */
+  const gone = new Set<number>()
   /** After a rejection a reference could feed garbage (protocol.md, trap 6) or stop the batch, so contacts wait for ids. */
   let paired = true
 
@@ -88,27 +105,51 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     return { commands, halt }
   }
 
+  const lostCompany = (row: number): boolean => {
+    const company = plan.companyOf(row)
+    return ledger.status(company) === 'rejected' || gone.has(company)
+  }
+  const rejection = (row: number): Rejection => {
+    const company = plan.companyOf(row)
+    return gone.has(company)
+      ? {
+          ...{ row, entity: 'contact', code: 'COMPANY_GONE' },
+          message: `Its company (row ${company}, ID ${ledger.companyId(company)}) is not there any more, or may not be seen`
+        }
+      : { row, entity: 'contact', code: 'COMPANY_REJECTED', message: `Its company (row ${company}) was rejected` }
+  }
+
   /** Contacts that can never be created, because their company was rejected. */
   const orphansOf = (event: RunEvent): Rejection[] => {
-    const rejection = (row: number): Rejection => ({
-      row,
-      entity: 'contact',
-      code: 'COMPANY_REJECTED',
-      message: `Its company (row ${plan.companyOf(row)}) was rejected`
-    })
     if (event.type === 'batch.settled') {
       const ofCompanies = event.rejected
         .filter(({ entity }) => entity === 'company')
         .flatMap(({ row }) => [...plan.contactsOf(row)].filter(contact => ledger.status(contact) === 'pending'))
-      const late = (event.returned.contact ?? []).filter(row => ledger.status(plan.companyOf(row)) === 'rejected')
+      const late = (event.returned.contact ?? []).filter(lostCompany)
       return [...new Set([...ofCompanies, ...late])].map(rejection)
     }
     if (event.type === 'rows.reconciled') {
-      return (event.missing.contact ?? [])
-        .filter(row => ledger.status(plan.companyOf(row)) === 'rejected')
-        .map(rejection)
+      return (event.missing.contact ?? []).filter(lostCompany).map(rejection)
     }
     return []
+  }
+
+  /** Who deletes a company between two attempts takes the contacts, which were to hang at it, their place. */
+  const missGone = async (): Promise<RunEvent[]> => {
+    const waiting =
+      ledger.count('ok', 'company') === 0 ? [] : [...contactRows(plan)].filter(row => isOpen(ledger.status(row)))
+    const companies = new Set(
+      waiting.map(row => plan.companyOf(row)).filter(row => row > 0 && ledger.status(row) === 'ok')
+    )
+    const absent = await absentCompanies(
+      channel,
+      [...companies].map(row => ledger.companyId(row))
+    )
+    for (const row of companies) if (absent.has(ledger.companyId(row))) gone.add(row)
+    const rejected = waiting
+      .filter(row => ledger.status(row) === 'pending' && gone.has(plan.companyOf(row)))
+      .map(rejection)
+    return rejected.length === 0 ? [] : [{ type: 'rows.rejected', at: clock.now(), rejected }]
   }
 
   const workLeft = (): boolean => ledger.count('pending') > 0 || ledger.count('sent') > 0 || ledger.count('unknown') > 0
@@ -123,11 +164,13 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   }
 
   return {
-    async prepare() {
+    async prepare(confirm) {
       // One cheap read finds a wrong address, a revoked webhook or a missing scope before anything is written.
       if (!channel.proven()) await reconciler.probe()
       if (plan.existingCompany !== undefined) await demandCompany(channel, plan.existingCompany)
-      return []
+      for (const leftover of before)
+        await removeRows(channel, leftover.plan, rowsByEntity(leftover.plan, leftover.rows), confirm)
+      return missGone()
     },
     left: () => ledger.count('pending'),
     next(limit, now) {
@@ -165,11 +208,11 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     apply(event) {
       ledger.apply(event)
       queue.follow(event)
+      doubts.follow(event)
       if (event.type === 'batch.settled') {
         if (event.rejected.length > 0) paired = false
         const due = event.done ? clock.steady() : certainlyOver(0)
         for (const row of flatRows(event.unknown)) dueAt.set(row, due)
-        if (event.suspect) for (const row of flatRows(event.ok)) suspects.add(row)
       }
       if (event.type === 'run.taken') {
         // Its last request, or its last correction, left before we took the portal; for that it may have gone on waiting, if it lives.
@@ -179,7 +222,6 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       if (event.type === 'rows.reconciled') {
         for (const row of [...flatRows(event.ok), ...flatRows(event.missing)]) dueAt.delete(row)
       }
-      if (event.type === 'rows.audited') for (const row of flatRows(event.rows)) suspects.delete(row)
       const orphans = orphansOf(event)
       return orphans.length === 0 ? [] : [{ type: 'rows.rejected', at: event.at, rejected: orphans }]
     },
@@ -188,8 +230,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       if (due.length > 0) return confirm => reconciler.settle(due, confirm)
       // Beside the last batches, so that nobody waits for it alone at the end.
       const nearEnd = ledger.count('pending') <= ledger.count('sent')
-      if (suspects.size > 0 && (suspects.size >= LOOK_UP_AT_ONCE || settling || nearEnd)) {
-        const rows = [...suspects].slice(0, LOOK_UP_AT_ONCE)
+      if (doubts.rows.size > 0 && (doubts.rows.size >= LOOK_UP_AT_ONCE || settling || nearEnd)) {
+        const rows = [...doubts.rows].slice(0, LOOK_UP_AT_ONCE)
         return confirm => reconciler.audit(rows, confirm)
       }
       return null
@@ -200,7 +242,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       return clock.now() + first - clock.steady()
     },
     wants: () => entityNames.filter(entity => ledger.count('pending', entity) > 0).map(entity => entities[entity].add),
-    finished: () => !workLeft() && suspects.size === 0,
-    certain: () => ledger.count('unknown') === 0 && suspects.size === 0
+    finished: () => !workLeft() && doubts.rows.size === 0,
+    certain: () => ledger.count('unknown') === 0 && doubts.rows.size === 0
   }
 }

@@ -7,10 +7,12 @@ import { chunks } from '../chunks.ts'
 import { isAlreadyGone } from '../clear/deleted.ts'
 import { demandOutcome } from '../demand.ts'
 import { type EntityName, entities, entityNames, ORIGINATOR_ID } from '../entities.ts'
-import { type Command, PortalFailure } from '../portal.ts'
+import { COMMANDS_PER_BATCH, type Command, PortalFailure } from '../portal.ts'
 import type { Rows } from '../run/run.ts'
 import type { Plan } from './plan.ts'
 
+/** Bitrix24's fixed page size. */
+const PAGE = 50
 /** Tags in one look-up: half a page, so that duplicates still fit on it. */
 const TAGS = 25
 /** Look-ups in one request. */
@@ -78,7 +80,7 @@ const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Fo
     found[entity].set(row, [...records, { id: record.ID, companyId: record.COMPANY_ID ?? 0 }])
   }
   // A full page may not be all.
-  return page.data.length === 50 ? { entity, part, after: page.data.at(-1)?.ID ?? 0 } : undefined
+  return page.data.length === PAGE ? { entity, part, after: page.data.at(-1)?.ID ?? 0 } : undefined
 }
 
 /**
@@ -121,12 +123,28 @@ export const lookUpRows = async (
   return found
 }
 
+/** Which of these companies are not there, or may not be seen by whoever started the run. @throws {PortalFailure} */
+export const absentCompanies = async (channel: Channel, ids: readonly number[]): Promise<ReadonlySet<number>> => {
+  const absent = new Set(ids)
+  const commands = chunks(ids, PAGE).map((part, index) => ({
+    key: `c${index}`,
+    method: entities.company.list,
+    params: { order: { ID: 'ASC' }, filter: { '@ID': part }, select: ['ID'], start: -1 }
+  }))
+  for (const part of chunks(commands, COMMANDS_PER_BATCH)) {
+    for (const result of (await demand(channel, part)).values()) {
+      const page = z.array(z.object({ ID: z.coerce.number() })).safeParse(result)
+      if (!page.success)
+        throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a list with unreadable rows')
+      for (const { ID } of page.data) absent.delete(ID)
+    }
+  }
+  return absent
+}
+
 /** Bitrix24 would take the id of a company that is not there, and leave the contacts without one. @throws {PortalFailure} COMPANY_NOT_FOUND */
 export const demandCompany = async (channel: Channel, id: number): Promise<void> => {
-  const params = { order: { ID: 'ASC' }, filter: { '@ID': [id] }, select: ['ID'], start: -1 }
-  const results = await demand(channel, [{ key: 'company', method: entities.company.list, params }])
-  const rows = z.array(z.object({ ID: z.coerce.number() })).safeParse(results.get('company'))
-  if (rows.data?.some(({ ID }) => ID === id) !== true) {
+  if ((await absentCompanies(channel, [id])).has(id)) {
     throw new PortalFailure(
       'blocked',
       'COMPANY_NOT_FOUND',
@@ -156,4 +174,16 @@ export const correct = async (
     )
   ]
   for (const part of chunks(commands, 25)) await demand(channel, part, confirm)
+}
+
+/** Removes whatever carries the tags of these rows. `confirm`: as in a Chore. @throws {PortalFailure} */
+export const removeRows = async (
+  channel: Channel,
+  plan: Plan,
+  rows: Rows,
+  confirm: () => Promise<void>
+): Promise<void> => {
+  const found = await lookUpRows(channel, plan, rows, 1, confirm)
+  const idsOf = (entity: EntityName): number[] => [...found[entity].values()].flat().map(({ id }) => id)
+  await correct(channel, [], { company: idsOf('company'), contact: idsOf('contact') }, confirm)
 }

@@ -1,12 +1,13 @@
 // Settles rows whose outcome is unknown by their origin tag, and looks for second copies of rows that are known.
 // Must stay true: repeatable at any point; one record of a row stays: the company whose id is known, or the oldest; the contact that hangs at its company.
+// None stays of a row that was rejected.
 import type { Channel } from '../channel.ts'
 import type { Clock } from '../clock.ts'
 import type { EntityName } from '../entities.ts'
 import { createRowSet } from '../run/mission.ts'
 import type { Rows, RunEvent } from '../run/run.ts'
 import { type Ledger, rowsByEntity } from './ledger.ts'
-import { correct, lookUpRows } from './look-up.ts'
+import { correct, type FoundRecord, lookUpRows } from './look-up.ts'
 import type { Plan } from './plan.ts'
 
 export interface Reconciler {
@@ -14,7 +15,7 @@ export interface Reconciler {
   probe(): Promise<void>
   /** Unknown rows: found ones are done, missing ones go out again. `confirm`: as in a Chore. @throws {PortalFailure} */
   settle(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
-  /** Rows that are done: whatever else carries their tag is removed. @throws {PortalFailure} */
+  /** Rows that are done or rejected: whatever else carries their tag is removed. @throws {PortalFailure} */
   audit(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
 }
 
@@ -77,20 +78,26 @@ export const createReconciler = (deps: {
     ]
   }
 
-  /** Looks for second copies of rows that are known to exist. */
   const audit: Reconciler['audit'] = async (rows, confirm) => {
     const by = rowsByEntity(plan, rows)
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
     const found = await lookUp(by, confirm)
-    for (const [row, records] of found.company) {
-      const known = ledger.companyId(row)
-      extras.company.push(...records.filter(({ id }) => id !== known).map(({ id }) => id))
+    const keep = (
+      entity: EntityName,
+      row: number,
+      isRight: (record: FoundRecord) => boolean
+    ): FoundRecord | undefined => {
+      const records = found[entity].get(row) ?? []
+      // The right one may be gone: merged with its copy by the portal or a person.
+      const kept = ledger.status(row) === 'rejected' ? undefined : (records.find(isRight) ?? records[0])
+      extras[entity].push(...records.filter(record => record !== kept).map(({ id }) => id))
+      return kept
     }
-    for (const [row, records] of found.contact) {
+    for (const row of by.company ?? []) keep('company', row, ({ id }) => id === ledger.companyId(row))
+    for (const row of by.contact ?? []) {
       const companyId = ledger.companyId(plan.companyOf(row))
-      const kept = records.find(record => record.companyId === companyId) ?? records[0]
-      extras.contact.push(...records.filter(record => record !== kept).map(({ id }) => id))
+      const kept = keep('contact', row, record => record.companyId === companyId)
       if (kept !== undefined && kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
     }
     await correct(channel, links, extras, confirm)

@@ -3,9 +3,11 @@
 import type { Channel } from '../channel.ts'
 import { createClearMission } from '../clear/clear-mission.ts'
 import type { Clock } from '../clock.ts'
-import { createCreateMission } from '../create/create-mission.ts'
+import { createCreateMission, type Leftover } from '../create/create-mission.ts'
+import { createDoubts } from '../create/doubts.ts'
 import { createLedger, type Ledger } from '../create/ledger.ts'
 import { createPlan } from '../create/plan.ts'
+import type { Recipe } from '../recipe.ts'
 import { applyRunEvent, initialRunState, type RunState } from './fold.ts'
 import type { Journal, Lease } from './journal.ts'
 import { createRowSet, type Mission } from './mission.ts'
@@ -39,11 +41,21 @@ const rejectedRows = async (journal: Journal, runId: string): Promise<Rows> => {
   return rows.toRows()
 }
 
-/** Tells a ledger all that happened to its rows: in the run, and before that in the one that it retried, and so on. */
-const replayInto = async (ledger: Ledger, journal: Journal, runId: string): Promise<void> => {
+/**
+ * Tells a ledger all that happened to its rows: in the run, and before that in the one that it retried, and so on.
+ * Resolves with what these runs called rejected, and did not look for.
+ */
+const replayInto = async (ledger: Ledger, journal: Journal, runId: string, recipe: Recipe): Promise<Leftover[]> => {
   const record = await journal.find(runId)
-  if (record?.operation.retryOf !== undefined) await replayInto(ledger, journal, record.operation.retryOf)
-  for await (const event of journal.events(runId)) ledger.apply(event)
+  const retried = record?.operation.retryOf
+  const earlier = retried === undefined ? [] : await replayInto(ledger, journal, retried, recipe)
+  const doubts = createDoubts()
+  for await (const event of journal.events(runId)) {
+    ledger.apply(event)
+    doubts.follow(event)
+  }
+  const rows = [...doubts.rows].filter(row => ledger.status(row) === 'rejected')
+  return rows.length === 0 ? earlier : [...earlier, { plan: createPlan(recipe, runId), rows }]
 }
 
 /** The mission of a run before any of its events; a retry starts from what its ancestor left rejected. */
@@ -59,17 +71,18 @@ const createMission = async (
   }
   const plan = createPlan(operation.recipe, run.id)
   const ledger = createLedger(plan)
+  let before: Leftover[] = []
   if (operation.retryOf !== undefined) {
-    const before = createLedger(plan)
-    await replayInto(before, journal, operation.retryOf)
+    const earlier = createLedger(plan)
+    before = await replayInto(earlier, journal, operation.retryOf, operation.recipe)
     for (let row = 1; row <= plan.total; row += 1) {
-      if (before.status(row) !== 'rejected') {
-        const id = row <= plan.companies ? before.companyId(row) : 0
-        ledger.preset(row, before.status(row) === 'ok' ? 'ok' : 'excluded', id)
+      if (earlier.status(row) !== 'rejected') {
+        const id = row <= plan.companies ? earlier.companyId(row) : 0
+        ledger.preset(row, earlier.status(row) === 'ok' ? 'ok' : 'excluded', id)
       }
     }
   }
-  return createCreateMission({ plan, ledger, channel, clock, requestSeconds })
+  return createCreateMission({ plan, ledger, before, channel, clock, requestSeconds })
 }
 
 /** Reads a run's journal, if it has one yet, into a mission that knows what is left. `orphaned`: as in a Lease. */

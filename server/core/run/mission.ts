@@ -33,8 +33,8 @@ export interface Settlement {
 export type Chore = (confirm: () => Promise<void>) => Promise<RunEvent[]>
 
 export interface Mission {
-  /** Before the first batch: proves that the portal answers, reads what must be known. */
-  prepare(): Promise<RunEvent[]>
+  /** Before the first batch of an attempt: proves that the portal answers, reads what must be known. `confirm`: as in a Chore. */
+  prepare(confirm: () => Promise<void>): Promise<RunEvent[]>
   /** Rows that are neither settled nor under way (an estimate while a listing is under way). */
   left(): number
   /** Up to `limit` rows that can go out now; null when there are none. */

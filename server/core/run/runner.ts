@@ -191,7 +191,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
 
   const prepare = async (): Promise<void> => {
     try {
-      await emit(await mission.prepare())
+      await emit(await mission.prepare(deps.confirm))
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error
       end(failedBy(error))
