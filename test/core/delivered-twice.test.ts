@@ -77,7 +77,8 @@ const refuseWhatIsThere = ({ portal: { portal } }: Simulation, batches: number):
     const [, second] = request[0].filter(({ method }) => method.endsWith('.add'))
     if (second === undefined || count.refusals === batches) return reply
     count.refusals += 1
-    return { ...reply, outcomes: new Map([...reply.outcomes, [second.key, refused]]) }
+    const failed: CommandOutcome = { kind: 'refused', code: 'ERROR_CORE', message: 'The workflow cannot be started' }
+    return { ...reply, outcomes: new Map([...reply.outcomes, [second.key, failed]]) }
   }
   Object.assign(portal, { execute: strict })
   return count

@@ -31,9 +31,11 @@ export const createModelCrm = (): ModelCrm => {
     const filter = (params['filter'] ?? {}) as Record<string, unknown>
     const descending = (params['order'] as { ID?: string } | undefined)?.ID === 'DESC'
     const tags = filter['@ORIGIN_ID'] as string[] | undefined
+    const ids = filter['@ID'] as number[] | undefined
     const [above, from, below] = [filter['>ID'], filter['>=ID'], filter['<ID']]
     const rows = [...tables[kind].values()]
       .filter(row => tags === undefined || tags.includes(row.originId))
+      .filter(row => ids === undefined || ids.includes(row.id))
       .filter(row => filter['=ORIGINATOR_ID'] === undefined || row.originId !== '')
       .filter(row => above === undefined || row.id > Number(above))
       .filter(row => from === undefined || row.id >= Number(from))

@@ -63,6 +63,13 @@ const demand = async (
   )
 }
 
+const unreliable = (what: string): PortalFailure =>
+  new PortalFailure(
+    'blocked',
+    'LOOKUP_UNRELIABLE',
+    `The portal ignores the filter by ${what}. Resume the run when the portal filters by it again.`
+  )
+
 const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Found): Ask | undefined => {
   const page = rowSchema.safeParse(result)
   if (!page.success) throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a look-up with unreadable rows')
@@ -70,11 +77,7 @@ const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Fo
   for (const record of page.data) {
     const row = plan.rowOfOriginId(record.ORIGIN_ID)
     if (row === undefined || !asked.has(row)) {
-      throw new PortalFailure(
-        'blocked',
-        'LOOKUP_UNRELIABLE',
-        'The portal ignores the filter by ORIGIN_ID, so lost rows cannot be found safely. Resume the run when the portal filters by it again.'
-      )
+      throw unreliable('ORIGIN_ID, so lost rows cannot be found safely')
     }
     const records = found[entity].get(row) ?? []
     found[entity].set(row, [...records, { id: record.ID, companyId: record.COMPANY_ID ?? 0 }])
@@ -126,6 +129,7 @@ export const lookUpRows = async (
 /** Which of these companies are not there, or may not be seen by whoever started the run. @throws {PortalFailure} */
 export const absentCompanies = async (channel: Channel, ids: readonly number[]): Promise<ReadonlySet<number>> => {
   const absent = new Set(ids)
+  const asked = new Set(ids)
   const commands = chunks(ids, PAGE).map((part, index) => ({
     key: `c${index}`,
     method: entities.company.list,
@@ -136,6 +140,7 @@ export const absentCompanies = async (channel: Channel, ids: readonly number[]):
       const page = z.array(z.object({ ID: z.coerce.number() })).safeParse(result)
       if (!page.success)
         throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a list with unreadable rows')
+      if (page.data.some(({ ID }) => !asked.has(ID))) throw unreliable('ID')
       for (const { ID } of page.data) absent.delete(ID)
     }
   }
