@@ -115,6 +115,15 @@ export const databaseFailed = (cause: unknown): AppError =>
     { cause }
   )
 
+/** The same failure, where it hit the first lines of a run and what became of them cannot be read. */
+export const startUnknown = ({ status, code, cause }: AppError): AppError =>
+  new AppError(
+    status,
+    code,
+    'The storage did not answer, so it is not known whether the run has begun. Look at the list of runs (GET /api/runs) before you start it again.',
+    { cause }
+  )
+
 /** Something stored is not what we have written. `message` names it. */
 export const storageDamaged = (message: string, cause?: unknown): AppError =>
   new AppError(500, 'STORAGE_DAMAGED', message, { cause })

@@ -3,6 +3,7 @@
 
 import type { Channel } from '../channel.ts'
 import { type Clock, type Moment, momentOf } from '../clock.ts'
+import { AppError, startUnknown } from '../errors.ts'
 import { createDispatcher } from '../speed/dispatcher.ts'
 import { grainOf } from '../speed/estimate.ts'
 import { prepareAttempt } from './attempt.ts'
@@ -111,6 +112,29 @@ const openingOf = (record: RunRecord, mode: Mode, goesOn: boolean, now: number):
   return goesOn ? [{ type: 'run.resumed', at: now, startedBy: record.startedBy }] : []
 }
 
+/**
+ * Stores a new run. Where the answer to that was lost, the run may be there after all: then it goes on, as it would after a restart.
+ * The renewed lease waits behind a commit that is still under way.
+ */
+const createRun = async (
+  { journal, leases }: Pick<LifeDeps, 'journal' | 'leases'>,
+  lease: Lease,
+  run: RunRecord,
+  opening: readonly RunEvent[]
+): Promise<void> => {
+  try {
+    await journal.create(lease, run, opening)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    const isThere = async (): Promise<boolean> => {
+      await leases.renew(lease)
+      return (await journal.find(run.id)) !== undefined
+    }
+    const there = await isThere().catch(() => undefined)
+    if (there !== true) throw there === undefined ? startUnknown(error) : error
+  }
+}
+
 export interface AttemptRequest {
   readonly lease: Lease
   readonly record: RunRecord
@@ -139,7 +163,7 @@ export const openAttempt = async (
   const opening = withConsequences([...openingOf(record, mode, goesOn, clock.now()), ...leftovers], mission.apply)
   const initial = opening.reduce(applyRunEvent, state)
   const snapshot = snap(initial, notLive)
-  if (mode === 'new') await journal.create(lease, { ...record, snapshot }, opening)
+  if (mode === 'new') await createRun(deps, lease, { ...record, snapshot }, opening)
   else if (opening.length > 0) await journal.append(lease, record.id, opening, snapshot)
   live.show(() => snapshot)
   const runner = createRunner({
