@@ -8,7 +8,7 @@ import { type Blows, startCrew } from './crew.ts'
 import { openDoor } from './door.ts'
 import { drawSchedule, REQUEST_SECONDS, type Schedule } from './schedule.ts'
 import { openStore, readJournal } from './store.ts'
-import { foreignIds, type Verdict, verifyRound } from './verify.ts'
+import { countedTwice, foreignIds, type Verdict, verifyRound } from './verify.ts'
 
 /** After so many lives of its processes, or seconds, the portal gets well, so that the run can end. On PostgreSQL a dead one's lease is waited for. */
 const SICK = { embedded: { lives: 4, seconds: 4 }, postgres: { lives: 6, seconds: 25 } }
@@ -104,7 +104,7 @@ export const playRound = async (seed: number, round: number, { place, cluster }:
     const final = await seeThrough({ crew, schedule, body: bodyOf(schedule, portal), memory, onSeen })
     await crew.end()
     takeovers = await store.takeovers()
-    const { rejected } = await readJournal(store.storage, final.id)
+    const { rejected, events } = await readJournal(store.storage, final.id)
     rejections = rejected.length
     const kept = operation.kind === 'clear' && operation.scope === 'all' ? [] : canaries
     verdict = verifyRound(portal, operation, final, {
@@ -112,6 +112,7 @@ export const playRound = async (seed: number, round: number, { place, cluster }:
       before: { foreign: canaries.length, ours: ours * 2 },
       canaries: [...kept, ...(late ?? [])]
     })
+    if (operation.kind === 'create') problems.push(...countedTwice(events))
   } catch (error) {
     problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
     await crew.end()

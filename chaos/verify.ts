@@ -1,7 +1,7 @@
 // What must hold after a round: the portal is counted, record by record.
 // Must stay true: nothing is taken from the app's word alone; every problem is one sentence.
 import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
-import type { RunSnapshot } from '../server/core/run/run.ts'
+import type { Rows, RunEvent, RunSnapshot } from '../server/core/run/run.ts'
 import type { Operation } from './schedule.ts'
 
 const OURS = 'BITRIXCORP'
@@ -96,6 +96,27 @@ const verifyClear = (
   if (left !== 0 && run.failed === 0) problems.push(`${left} of our records are left`)
   if (deleted + run.failed !== planned) problems.push(`deleted ${deleted} + rejected ${run.failed}, planned ${planned}`)
   return { problems, duplicates: 0, lost: 0, rows: planned }
+}
+
+const isAbout = (event: RunEvent, row: number): boolean =>
+  ['rows', 'ok', 'unknown', 'returned', 'missing'].some(part => {
+    const rows = (event as unknown as Readonly<Record<string, Rows | undefined>>)[part] // not every event has every part
+    return (['company', 'contact'] as const).some(entity => rows?.[entity]?.includes(row) === true)
+  })
+
+/** Rows of a create run that its journal calls done more than once, each with all that the journal says of it. */
+export const countedTwice = (events: readonly RunEvent[]): string[] => {
+  const seen = new Set<number>()
+  const twice = new Set<number>()
+  for (const event of events) {
+    if (event.type !== 'batch.settled' && event.type !== 'rows.reconciled') continue
+    for (const row of [...(event.ok.company ?? []), ...(event.ok.contact ?? [])])
+      (seen.has(row) ? twice : seen).add(row)
+  }
+  return [...twice].map(row => {
+    const history = events.filter(event => isAbout(event, row) || event.type.startsWith('run.'))
+    return `row ${row} is done twice:\n${history.map(event => JSON.stringify(event)).join('\n')}`
+  })
 }
 
 /** Counts the portal against what the round asked for. */
