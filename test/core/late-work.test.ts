@@ -21,6 +21,8 @@ const createOne = (fates: readonly Fate[], each = 1) => {
   const channel = channelTo(model.portal, clock, REQUEST_SECONDS)
   return {
     ...{ model, runs, channel, clock },
+    /** The same in the next process. */
+    restart: () => runsOver(journal, leases, clock, REQUEST_SECONDS),
     start: () => runs.start(channel, companiesAndContacts(each, each), nobody),
     /** Seconds that it took. */
     pass: (work: () => Promise<unknown>) => pass(clock, work)
@@ -68,6 +70,28 @@ test('a run that goes on is looked up late enough, although the time was set in 
     await clock.sleep(2 * REQUEST_SECONDS * 1000)
   })
   expect([model.companies.size, model.contacts.size]).toEqual([10, 10])
+})
+
+test('a process that stops does not wait until a cancelled run may be looked up', async () => {
+  const { model, runs, restart, channel, clock, start, pass } = createOne([
+    { is: 'fine' },
+    { is: 'goes on', seconds: REQUEST_SECONDS - 1 }
+  ])
+  const seconds = await pass(async () => {
+    await start()
+    await clock.sleep(1000)
+    await runs.cancel('run1')
+    await clock.sleep(1000)
+    await runs.stop()
+  })
+  expect(seconds).toBeLessThan(5)
+  const next = restart()
+  expect((await next.find('run1'))?.snapshot).toMatchObject({ status: 'cancelled', done: 0 })
+  await pass(async () => {
+    await next.resume('run1', channel)
+    expect(await toTheEnd(next)).toMatchObject({ status: 'completed' })
+  })
+  expect([model.companies.size, model.contacts.size]).toEqual([1, 1])
 })
 
 test('a run whose access ended under way fails at once, and looks up what may have been executed when it is resumed', async () => {

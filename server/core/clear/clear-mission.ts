@@ -11,9 +11,10 @@ import { type BatchRow, blockedBy, settleFailure, settleRows, verdictOf } from '
 import { allowanceOf } from '../speed/allowance.ts'
 import { largestBatch } from '../speed/cut.ts'
 import { secondsPerCommand } from '../speed/speed.ts'
+import { boundsOfChosen, rejectForeign } from './chosen.ts'
 import { isAlreadyGone } from './deleted.ts'
 import { type Bound, type Listed, listBelow, readBounds } from './listing.ts'
-import { newStock, type Stock, take } from './stock.ts'
+import { add, close, exhausted, newStock, outstanding, type Stock, take } from './stock.ts'
 
 /** Ids listed ahead of deleting; more are listed when no more than this share is left of them. */
 const AHEAD = 4000
@@ -42,14 +43,9 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
   const each = (rows: Rows, visit: (stock: Stock, id: number) => void): void => {
     for (const entity of deletionOrder) for (const id of rows[entity] ?? []) visit(stocks[entity], id)
   }
-  const outstanding = (stock: Stock): number => stock.settled + stock.ids.size + stock.sent.size
-  const exhausted = (stock: Stock): boolean => stock.listed && stock.ids.size === 0
   const keyOf = (entity: EntityName, id: number): string => `${entity}${id}`
   const batchRows = ({ rows }: Batch): BatchRow[] =>
     deletionOrder.flatMap(entity => (rows[entity] ?? []).map(row => ({ key: keyOf(entity, row), entity, row })))
-  const add = (stock: Stock, ids: readonly number[]): void => {
-    for (const id of ids) if (!stock.sent.has(id) && !stock.closed.has(id)) stock.ids.add(id)
-  }
 
   const finishListing = (entity: EntityName): RunEvent => ({
     type: 'listing.finished',
@@ -104,20 +100,24 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
     return events
   }
 
+  const prepareChosen = async (chosen: Rows): Promise<RunEvent[]> => {
+    for (const entity of deletionOrder) {
+      add(stocks[entity], chosen[entity] ?? [])
+      stocks[entity].listed = true
+    }
+    const left = createRowSet()
+    for (const entity of deletionOrder) for (const id of stocks[entity].ids) left.add(entity, id)
+    const rejected = await rejectForeign(channel, scope, left.toRows())
+    const at = clock.now()
+    return [
+      ...(bounded ? [] : [{ type: 'clear.bounded', at, bounds: boundsOfChosen(chosen) } as const]),
+      ...(rejected.length === 0 ? [] : [{ type: 'rows.rejected', at, rejected } as const])
+    ]
+  }
+
   return {
     async prepare() {
-      if (only !== undefined) {
-        for (const entity of deletionOrder) add(stocks[entity], only[entity] ?? [])
-        for (const entity of deletionOrder) stocks[entity].listed = true
-        if (bounded) return []
-        const bound = (entity: EntityName) => ({
-          maxId: Math.max(0, ...(only[entity] ?? [])),
-          total: only[entity]?.length ?? 0
-        })
-        return [
-          { type: 'clear.bounded', at: clock.now(), bounds: { company: bound('company'), contact: bound('contact') } }
-        ]
-      }
+      if (only !== undefined) return prepareChosen(only)
       if (bounded) return []
       const abreast = channel.pace.free(clock.now(), 'run') >= ROOMY
       const bounds = await readBounds(channel, scope, { traffic: 'run', abreast })
@@ -216,13 +216,12 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
             // Below the cursor: a list that is under way may still show it.
             if (only !== undefined || id < stock.cursor) stock.closed.add(id)
           })
-          for (const { entity, row } of event.rejected) {
-            stocks[entity].sent.delete(row)
-            stocks[entity].closed.add(row)
-            stocks[entity].settled += 1
-          }
+          for (const { entity, row } of event.rejected) close(stocks[entity], row)
           each(event.returned, (stock, id) => stock.ids.add(id))
           each(event.unknown, (stock, id) => stock.ids.add(id))
+          break
+        case 'rows.rejected':
+          for (const { entity, row } of event.rejected) close(stocks[entity], row)
           break
         default:
           break

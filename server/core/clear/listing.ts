@@ -4,10 +4,11 @@ import { z } from 'zod'
 import type { Channel } from '../channel.ts'
 import { chunks } from '../chunks.ts'
 import { demandOutcome } from '../demand.ts'
-import { type EntityName, entities, ORIGINATOR_ID } from '../entities.ts'
+import { type EntityName, entities, entityNames, ORIGINATOR_ID } from '../entities.ts'
 import type { Command, Params } from '../portal.ts'
 import { PortalFailure } from '../portal.ts'
 import type { ClearScope } from '../recipe.ts'
+import type { Rows } from '../run/run.ts'
 import type { Traffic } from '../speed/pace.ts'
 
 /** Bitrix24's fixed page size. */
@@ -43,21 +44,27 @@ const listParams = (scope: ClearScope, { from, below, order = 'DESC', start = -1
   start
 })
 
+const unreliable = (field: string): PortalFailure =>
+  new PortalFailure(
+    'blocked',
+    'LISTING_UNRELIABLE',
+    `The portal ignores the filter by ${field} and lists foreign records. Nothing was deleted by this list. Do not resume before this portal filters by it.`
+  )
+
+const readRows = (result: unknown): z.infer<typeof rowSchema>[] => {
+  const page = z.array(rowSchema).safeParse(result)
+  if (!page.success) throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a list with unreadable rows')
+  return page.data
+}
+
 /**
  * Ids of a page; a row without our tag in scope `created` means that the portal dropped the filter
  * (protocol.md, trap 2): deleting would be a catastrophe, so the run stops.
  */
 const readIds = (result: unknown, scope: ClearScope): number[] => {
-  const page = z.array(rowSchema).safeParse(result)
-  if (!page.success) throw new PortalFailure('lost', 'UNREADABLE', 'The portal answered a list with unreadable rows')
-  if (scope === 'created' && page.data.some(row => row.ORIGINATOR_ID !== ORIGINATOR_ID)) {
-    throw new PortalFailure(
-      'blocked',
-      'LISTING_UNRELIABLE',
-      'The portal ignores the filter by ORIGINATOR_ID and lists foreign records. Nothing was deleted by this list. Do not resume before this portal filters by it.'
-    )
-  }
-  return page.data.map(({ ID }) => ID)
+  const page = readRows(result)
+  if (scope === 'created' && page.some(row => row.ORIGINATOR_ID !== ORIGINATOR_ID)) throw unreliable('ORIGINATOR_ID')
+  return page.map(({ ID }) => ID)
 }
 
 /** Ids that a portal did not sort as asked would hide those between them. */
@@ -215,4 +222,26 @@ const countDown = ({ below, from, wanted }: Stretch): Listed => {
 export const listBelow = async (channel: Channel, stretch: Stretch): Promise<Listed> => {
   if (stretch.solid) return countDown(stretch)
   return stretch.density >= DENSE ? listRanges(channel, stretch) : listChain(channel, stretch)
+}
+
+/** Which of these records do not carry our tag; those that are not there are in no list. @throws {PortalFailure} */
+export const listForeign = async (channel: Channel, ids: Rows): Promise<{ entity: EntityName; id: number }[]> => {
+  const asks = entityNames.flatMap(entity => chunks(ids[entity] ?? [], PAGE).map(part => ({ entity, part })))
+  const commands = asks.map(({ entity, part }, index) => ({
+    key: `f${index}`,
+    method: entities[entity].list,
+    params: { order: { ID: 'ASC' }, filter: { '@ID': part }, select: ['ID', 'ORIGINATOR_ID'], start: -1 }
+  }))
+  const foreign: { entity: EntityName; id: number }[] = []
+  for (const [index, part] of chunks(commands, PAGES).entries()) {
+    for (const [place, { result }] of (await resultsOf(channel, part)).entries()) {
+      const ask = asks[index * PAGES + place]
+      const page = readRows(result)
+      if (ask === undefined || page.some(({ ID }) => !ask.part.includes(ID))) throw unreliable('ID')
+      foreign.push(
+        ...page.filter(row => row.ORIGINATOR_ID !== ORIGINATOR_ID).map(row => ({ entity: ask.entity, id: row.ID }))
+      )
+    }
+  }
+  return foreign
 }

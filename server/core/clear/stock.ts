@@ -36,6 +36,24 @@ export const newStock = (): Stock => ({
   listed: false
 })
 
+/** Listed, and neither under way nor closed. */
+export const add = (stock: Stock, ids: readonly number[]): void => {
+  for (const id of ids) if (!stock.sent.has(id) && !stock.closed.has(id)) stock.ids.add(id)
+}
+
+/** It was refused, and is settled by that. */
+export const close = (stock: Stock, id: number): void => {
+  stock.ids.delete(id)
+  stock.sent.delete(id)
+  stock.closed.add(id)
+  stock.settled += 1
+}
+
+/** Known ones, whatever became of them. */
+export const outstanding = ({ settled, ids, sent }: Stock): number => settled + ids.size + sent.size
+
+export const exhausted = ({ listed, ids }: Stock): boolean => listed && ids.size === 0
+
 /** The first `count` items. */
 export function* take<T>(items: Iterable<T>, count: number): Generator<T> {
   if (count <= 0) return

@@ -6,7 +6,6 @@ import type { Clock } from '../clock.ts'
 import { type EntityName, entities, entityNames } from '../entities.ts'
 import { answerSeconds, type Command } from '../portal.ts'
 import type { Batch, Mission } from '../run/mission.ts'
-import type { Rejection, RunEvent } from '../run/run.ts'
 import {
   type BatchRow,
   blockedBy,
@@ -21,11 +20,14 @@ import {
 import { type Allowance, allowanceOf } from '../speed/allowance.ts'
 import { createCreateQueue } from './create-queue.ts'
 import { createDoubts } from './doubts.ts'
-import { flatRows, type Ledger, type RowStatus, rowsByEntity } from './ledger.ts'
-import { absentCompanies, demandCompany, removeRows } from './look-up.ts'
+import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
+import { demandCompany, removeRows } from './look-up.ts'
+import { createLostCompanies } from './lost-companies.ts'
 import type { Plan } from './plan.ts'
 import { createReconciler } from './reconcile.ts'
 
+/** What the portal is done with is looked up after this share of the longest request: its lists may be a moment behind. */
+const SOON = 1 / 30
 /** Rows looked up in one go. */
 const LOOK_UP_AT_ONCE = 500
 
@@ -48,12 +50,6 @@ export interface Leftover {
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0
 
-const isOpen = (status: RowStatus): boolean => status === 'pending' || status === 'unknown'
-
-function* contactRows({ companies, total }: Plan): Generator<number> {
-  for (let row = companies + 1; row <= total; row += 1) yield row
-}
-
 /** A new record's id: an int; a string of digits is taken too. */
 const judgeAdd = (result: unknown): Verdict => {
   const id = typeof result === 'string' && /^\d+$/.test(result) ? Number(result) : result
@@ -70,8 +66,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
    */
   const dueAt = new Map<number, number>()
   const doubts = createDoubts()
-  /** Companies that were created and are there no more. */
-  const gone = new Set<number>()
+  const lost = createLostCompanies(plan, ledger, channel)
   /** After a rejection a reference could feed garbage (protocol.md, trap 6) or stop the batch, so contacts wait for ids. */
   let paired = true
 
@@ -105,53 +100,6 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     return { commands, halt }
   }
 
-  const lostCompany = (row: number): boolean => {
-    const company = plan.companyOf(row)
-    return ledger.status(company) === 'rejected' || gone.has(company)
-  }
-  const rejection = (row: number): Rejection => {
-    const company = plan.companyOf(row)
-    return gone.has(company)
-      ? {
-          ...{ row, entity: 'contact', code: 'COMPANY_GONE' },
-          message: `Its company (row ${company}, ID ${ledger.companyId(company)}) is not there any more, or may not be seen`
-        }
-      : { row, entity: 'contact', code: 'COMPANY_REJECTED', message: `Its company (row ${company}) was rejected` }
-  }
-
-  /** Contacts that can never be created, because their company was rejected. */
-  const orphansOf = (event: RunEvent): Rejection[] => {
-    if (event.type === 'batch.settled') {
-      const ofCompanies = event.rejected
-        .filter(({ entity }) => entity === 'company')
-        .flatMap(({ row }) => [...plan.contactsOf(row)].filter(contact => ledger.status(contact) === 'pending'))
-      const late = (event.returned.contact ?? []).filter(lostCompany)
-      return [...new Set([...ofCompanies, ...late])].map(rejection)
-    }
-    if (event.type === 'rows.reconciled') {
-      return (event.missing.contact ?? []).filter(lostCompany).map(rejection)
-    }
-    return []
-  }
-
-  /** Who deletes a company between two attempts takes the contacts, which were to hang at it, their place. */
-  const missGone = async (): Promise<RunEvent[]> => {
-    const waiting =
-      ledger.count('ok', 'company') === 0 ? [] : [...contactRows(plan)].filter(row => isOpen(ledger.status(row)))
-    const companies = new Set(
-      waiting.map(row => plan.companyOf(row)).filter(row => row > 0 && ledger.status(row) === 'ok')
-    )
-    const absent = await absentCompanies(
-      channel,
-      [...companies].map(row => ledger.companyId(row))
-    )
-    for (const row of companies) if (absent.has(ledger.companyId(row))) gone.add(row)
-    const rejected = waiting
-      .filter(row => ledger.status(row) === 'pending' && gone.has(plan.companyOf(row)))
-      .map(rejection)
-    return rejected.length === 0 ? [] : [{ type: 'rows.rejected', at: clock.now(), rejected }]
-  }
-
   const workLeft = (): boolean => ledger.count('pending') > 0 || ledger.count('sent') > 0 || ledger.count('unknown') > 0
   const dueRows = (): number[] => {
     const rows: number[] = []
@@ -170,7 +118,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       if (plan.existingCompany !== undefined) await demandCompany(channel, plan.existingCompany)
       for (const leftover of before)
         await removeRows(channel, leftover.plan, rowsByEntity(leftover.plan, leftover.rows), confirm)
-      return missGone()
+      const rejected = await lost.miss()
+      return rejected.length === 0 ? [] : [{ type: 'rows.rejected', at: clock.now(), rejected }]
     },
     left: () => ledger.count('pending'),
     next(limit, now) {
@@ -211,7 +160,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       doubts.follow(event)
       if (event.type === 'batch.settled') {
         if (event.rejected.length > 0) paired = false
-        const due = event.done ? clock.steady() : certainlyOver(0)
+        const due = event.done ? clock.steady() + SOON * requestSeconds * 1000 : certainlyOver(0)
         for (const row of flatRows(event.unknown)) dueAt.set(row, due)
       }
       if (event.type === 'run.taken') {
@@ -222,7 +171,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       if (event.type === 'rows.reconciled') {
         for (const row of [...flatRows(event.ok), ...flatRows(event.missing)]) dueAt.delete(row)
       }
-      const orphans = orphansOf(event)
+      const orphans = lost.orphansOf(event)
       return orphans.length === 0 ? [] : [{ type: 'rows.rejected', at: event.at, rejected: orphans }]
     },
     chore(settling) {

@@ -5,7 +5,7 @@ import type { Channel } from '../channel.ts'
 import { momentOf } from '../clock.ts'
 import { deferred } from '../deferred.ts'
 import { type AppError, busy, startsNothing } from '../errors.ts'
-import { type Ending, interrupted } from './ending.ts'
+import { type Ending, interrupted, together } from './ending.ts'
 import { createLiveRun, type LiveRun } from './live-run.ts'
 import type { RunRecord, RunSnapshot } from './run.ts'
 import { heedCancel, type LifeDeps, type Mode, openAttempt, underLease } from './run-life.ts'
@@ -73,7 +73,7 @@ export const createDriver = (deps: LifeDeps): Driver => {
   }
 
   const end = (active: Active, ending: Ending): void => {
-    active.ending ??= ending
+    active.ending = together(active.ending, ending)
     active.runner?.end(active.ending)
   }
 

@@ -1,5 +1,5 @@
 // How a run ends before its work is done.
-// Must stay true: pure values; the first ending that a run is given counts.
+// Must stay true: pure; the first ending that a run is given counts.
 import type { FinalStatus, RunFailure } from './run.ts'
 
 export interface Ending {
@@ -29,3 +29,7 @@ export const internalError: RunFailure = {
   code: 'INTERNAL_ERROR',
   message: 'An error inside BitrixCorp stopped the run; the log has the details. Resume it to go on.'
 }
+
+/** The first one, without its look-ups where a later one (the process stops, the storage fails) leaves no time for them. */
+export const together = (first: Ending | undefined, later: Ending): Ending =>
+  first === undefined ? later : { ...first, settle: first.settle && later.settle }

@@ -20,7 +20,7 @@ export interface Settlement {
   readonly returned: Rows
   readonly unknown: Rows
   readonly suspect: boolean
-  /** The portal is done with the batch: what is unknown may be looked up at once. */
+  /** The portal is done with the batch: what is unknown may be looked up soon. */
   readonly done?: true
   /** The portal refuses the whole run (missing right, scope or plan). */
   readonly blocked: { readonly code: string; readonly message: string } | null

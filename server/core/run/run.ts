@@ -40,7 +40,7 @@ export type RunEvent =
   | { readonly type: 'listing.finished'; readonly at: number; readonly entity: EntityName; readonly total: number }
   /** On disk before the request leaves. */
   | { readonly type: 'batch.sent'; readonly at: number; readonly batch: number; readonly rows: Rows }
-  /** `ids` runs parallel to `ok` in a create run (the new records' ids); `returned` goes out again; `suspect`: look for duplicates at the end; `done`: the portal is, so `unknown` may be looked up at once. */
+  /** `ids` runs parallel to `ok` in a create run (the new records' ids); `returned` goes out again; `suspect`: look for duplicates at the end; `done`: the portal is, so `unknown` may be looked up soon. */
   | {
       readonly type: 'batch.settled'
       readonly at: number

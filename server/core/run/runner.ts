@@ -11,7 +11,7 @@ import { secondsLeft } from '../speed/estimate.ts'
 import { createLoadCounter } from '../speed/load.ts'
 import { createChores } from './chores.ts'
 import { createDurable, type Store } from './durable.ts'
-import { type Ending, failedBy, internalError } from './ending.ts'
+import { type Ending, failedBy, internalError, together } from './ending.ts'
 import { applyRunEvent, type LiveState, notLive, type RunState, withConsequences } from './fold.ts'
 import { LeaseLost } from './journal.ts'
 import type { Batch, Mission } from './mission.ts'
@@ -43,7 +43,7 @@ export interface RunnerDeps {
 export interface Runner {
   /** Resolves when the run has ended and its end is on disk (or could not be written: then it is shown all the same). */
   run(): Promise<void>
-  /** Ends the run early; the first ending counts. */
+  /** Ends the run early; the first ending counts, but a later one that settles nothing cuts its look-ups off. */
   end(ending: Ending): void
 }
 
@@ -66,7 +66,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const patience = createPatience(random, deps.requestSeconds)
 
   const end = (next: Ending): void => {
-    ending ??= next
+    ending = together(ending, next)
     bell.wake()
   }
 
