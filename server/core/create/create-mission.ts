@@ -158,6 +158,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       ledger.apply(event)
       queue.follow(event)
       doubts.follow(event)
+      // A look-up that allowed it may have been forgotten (its write failed): whatever goes out is not unknown any more.
+      if (event.type === 'batch.sent' && dueAt.size > 0) for (const row of flatRows(event.rows)) dueAt.delete(row)
       if (event.type === 'batch.settled') {
         if (event.rejected.length > 0) paired = false
         const due = event.done ? clock.steady() + SOON * requestSeconds * 1000 : certainlyOver(0)
