@@ -228,6 +228,12 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
       }
       return []
     },
+    underWay(rows) {
+      const left = createRowSet()
+      for (const entity of deletionOrder)
+        for (const id of rows[entity] ?? []) if (stocks[entity].sent.has(id)) left.add(entity, id)
+      return left.toRows()
+    },
     chore() {
       if (!bounded) return null
       const hungry = deletionOrder.filter(entity => !stocks[entity].listed && stocks[entity].ids.size < AHEAD * HUNGRY)

@@ -176,6 +176,11 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       const orphans = lost.orphansOf(event)
       return orphans.length === 0 ? [] : [{ type: 'rows.rejected', at: event.at, rejected: orphans }]
     },
+    underWay: rows =>
+      rowsByEntity(
+        plan,
+        flatRows(rows).filter(row => ledger.status(row) === 'sent')
+      ),
     chore(settling) {
       const due = dueRows()
       if (due.length > 0) return confirm => reconciler.settle(due, confirm)

@@ -107,19 +107,16 @@ export const prepareAttempt = async (
     } else if (event.type === 'batch.settled') open.delete(event.batch)
   }
   const at = deps.clock.now()
-  const unheard = [...open].map(
-    ([batch, rows]): RunEvent => ({
-      type: 'batch.settled',
-      at,
-      batch,
-      ok: {},
-      ids: {},
-      rejected: [],
-      returned: {},
-      unknown: rows,
-      suspect: false
-    })
-  )
+  // Only what is still under way: where the write of an answer failed, a later one may tell what became of its rows.
+  const unheard = [...open]
+    .map(([batch, rows]) => ({ batch, unknown: mission.underWay(rows) }))
+    .filter(({ unknown }) => Object.keys(unknown).length > 0)
+    .map(
+      (left): RunEvent => ({
+        ...{ type: 'batch.settled', at, ok: {}, ids: {}, rejected: [], returned: {}, suspect: false },
+        ...left
+      })
+    )
   const taken: RunEvent = { type: 'run.taken', at, ...(orphaned ? { orphaned } : {}) }
   return { mission, state, lastBatch, leftovers: ended ? unheard : [...unheard, taken] }
 }

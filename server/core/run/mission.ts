@@ -43,6 +43,8 @@ export interface Mission {
   settle(batch: Batch, result: Answer | { readonly failure: PortalFailure; readonly elapsed: number }): Settlement
   /** Keeps up with the journal. May give events that follow from this one. */
   apply(event: RunEvent): RunEvent[]
+  /** Those of them that were sent, and of which nothing was heard since. */
+  underWay(rows: Rows): Rows
   /** Work that is due now; null when none is. `settling`: the run is ending, only unknown rows matter. */
   chore(settling: boolean): Chore | null
   /** When the next chore becomes due, in unix ms; Infinity when none is in sight. */
