@@ -17,7 +17,7 @@ import { LeaseLost } from './journal.ts'
 import type { Batch, Mission } from './mission.ts'
 import { nextBatch, trafficNow } from './next-batch.ts'
 import { createPatience } from './patience.ts'
-import type { FinalStatus, RunEvent } from './run.ts'
+import type { FinalStatus, RunEvent, RunFailure } from './run.ts'
 import { describeWaiting } from './waiting.ts'
 
 /** Batches prepared in one go: the first ones leave while the next are prepared. */
@@ -70,6 +70,12 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     bell.wake()
   }
 
+  /** The portal can't go on; a run that ends already goes on with its look-ups for as long as they may succeed. */
+  const fail = (failure: RunFailure): void => {
+    ending ??= failedBy(failure)
+    bell.wake()
+  }
+
   const live = (shown: RunState, now = clock.now()): LiveState => {
     if (shown.status !== 'running') return notLive
     const wait = describeWaiting({
@@ -104,10 +110,10 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const trouble = (failure: PortalFailure): void => {
     if (failure.kind === 'blocked') {
       refused = true
-      end(failedBy(failure))
+      fail(failure)
     } else if (failure.kind !== 'intensity' && failure.kind !== 'operating') {
       dispatcher.failed()
-      if (patience.failed(clock.now(), channel.proven())) end(failedBy(failure))
+      if (patience.failed(clock.now(), channel.proven())) fail(failure)
     }
   }
 
@@ -132,7 +138,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       place.left(clock.now())
     }
     const { blocked, ...settlement } = mission.settle(batch, result)
-    if (blocked !== null) end(failedBy(blocked))
+    if (blocked !== null) fail(blocked)
     await emit([{ type: 'batch.settled', at: clock.now(), batch: number, ...settlement }])
   }
 
@@ -194,7 +200,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       await emit(await mission.prepare(deps.confirm))
     } catch (error) {
       if (!(error instanceof PortalFailure)) throw error
-      end(failedBy(error))
+      fail(error)
     }
   }
 
