@@ -12,6 +12,7 @@ export interface Entity {
   readonly plural: EntityPlural
   readonly add: string
   readonly list: string
+  readonly get: string
   readonly update: string
   readonly delete: string
 }
@@ -21,6 +22,7 @@ const entity = (name: EntityName, plural: EntityPlural): Entity => ({
   plural,
   add: `crm.${name}.add`,
   list: `crm.${name}.list`,
+  get: `crm.${name}.get`,
   update: `crm.${name}.update`,
   delete: `crm.${name}.delete`
 })

@@ -83,6 +83,11 @@ export const createModelCrm = (): ModelCrm => {
           : { kind: 'refused', code: '', message: kind === 'company' ? 'Company is not found' : 'Contact is not found' }
       }
       const row = tables[kind].get(id)
+      if (method.endsWith('.get')) {
+        return row === undefined
+          ? { kind: 'refused', code: '', message: 'Not found' }
+          : { kind: 'ok', result: { ID: String(id) } }
+      }
       if (row !== undefined) row.companyId = Number((params['fields'] as Record<string, unknown>)['COMPANY_ID'])
       return row === undefined ? { kind: 'refused', code: '', message: 'Not found' } : { kind: 'ok', result: true }
     }

@@ -25,6 +25,7 @@ import { demandCompany, removeRows } from './look-up.ts'
 import { createLostCompanies } from './lost-companies.ts'
 import type { Plan } from './plan.ts'
 import { createReconciler } from './reconcile.ts'
+import { createWitnesses } from './witnesses.ts'
 
 /** What the portal is done with is looked up after this share of the longest request: its lists may be a moment behind. */
 const SOON = 1 / 30
@@ -59,7 +60,8 @@ const judgeAdd = (result: unknown): Verdict => {
 export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   const { plan, ledger, before, channel, clock, requestSeconds } = deps
   const queue = createCreateQueue(plan, ledger)
-  const reconciler = createReconciler({ plan, ledger, channel, clock })
+  const witnesses = createWitnesses()
+  const reconciler = createReconciler({ plan, ledger, witnesses, channel, clock })
   /**
    * Unknown rows, and when the portal can no longer be working on them: in steady time, from the moment when this process heard of it.
    * What another process wrote down is dated by another clock, or by this one before it was set.
@@ -158,6 +160,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       ledger.apply(event)
       queue.follow(event)
       doubts.follow(event)
+      witnesses.follow(event)
       // A look-up that allowed it may have been forgotten (its write failed): whatever goes out is not unknown any more.
       if (event.type === 'batch.sent' && dueAt.size > 0) for (const row of flatRows(event.rows)) dueAt.delete(row)
       if (event.type === 'batch.settled') {

@@ -1,6 +1,7 @@
 // Rows whose answer may not be the whole truth: the portal is asked for their origin tags before the run ends.
 // Must stay true: deterministic in the events alone.
-import type { Rejection, RunEvent } from '../run/run.ts'
+import type { RunEvent } from '../run/run.ts'
+import { isAccessDenied } from '../run/settle.ts'
 import { flatRows } from './ledger.ts'
 
 export interface Doubts {
@@ -11,9 +12,6 @@ export interface Doubts {
   readonly rows: ReadonlySet<number>
   follow(event: RunEvent): void
 }
-
-const isAccessDenied = ({ code, message }: Rejection): boolean =>
-  code === 'ACCESS_DENIED' || /^access denied[.!]?$/i.test(message.trim())
 
 export const createDoubts = (): Doubts => {
   const rows = new Set<number>()

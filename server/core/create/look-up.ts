@@ -9,6 +9,7 @@ import { demandOutcome } from '../demand.ts'
 import { type EntityName, entities, entityNames, ORIGINATOR_ID } from '../entities.ts'
 import { COMMANDS_PER_BATCH, type Command, PortalFailure } from '../portal.ts'
 import type { Rows } from '../run/run.ts'
+import { isAccessDenied } from '../run/settle.ts'
 import type { Plan } from './plan.ts'
 
 /** Bitrix24's fixed page size. */
@@ -44,7 +45,7 @@ interface Ask {
 }
 
 /** By entity and row. */
-type Found = Readonly<Record<EntityName, Map<number, FoundRecord[]>>>
+export type Found = Readonly<Record<EntityName, Map<number, FoundRecord[]>>>
 
 /** Runs commands of which every single one must succeed. @throws {PortalFailure} */
 const demand = async (
@@ -179,6 +180,33 @@ export const correct = async (
     )
   ]
   for (const part of chunks(commands, 25)) await demand(channel, part, confirm)
+}
+
+/**
+ * Of a record that was created and is in no list: it was deleted, which is nobody's concern here, or the lists do not tell the truth.
+ * @throws {PortalFailure} LOOKUP_UNRELIABLE
+ */
+export const demandGone = async (
+  channel: Channel,
+  entity: EntityName,
+  id: number,
+  confirm: () => Promise<void>
+): Promise<void> => {
+  const method = entities[entity].get
+  const outcome = (await channel.execute([{ key: 'witness', method, params: { id } }], 'run', confirm)).outcomes.get(
+    'witness'
+  )
+  if (outcome?.kind === 'refused' && !isAccessDenied(outcome)) return
+  if (outcome?.kind === 'refused') {
+    throw new PortalFailure(
+      'blocked',
+      'LOOKUP_UNRELIABLE',
+      `Whoever started the run may not see the ${entity} that it has created, so lost rows cannot be found. Give the right to read, then resume the run.`
+    )
+  }
+  demandOutcome(outcome, method)
+  const text = `The portal does not list the ${entity} ${id}, although it is there, so lost rows cannot be found yet. Resume the run later.`
+  throw new PortalFailure('lost', 'LOOKUP_UNRELIABLE', text)
 }
 
 /** Removes whatever carries the tags of these rows. `confirm`: as in a Chore. @throws {PortalFailure} */

@@ -3,12 +3,13 @@
 // None stays of a row that was rejected.
 import type { Channel } from '../channel.ts'
 import type { Clock } from '../clock.ts'
-import type { EntityName } from '../entities.ts'
+import { type EntityName, entityNames } from '../entities.ts'
 import { createRowSet } from '../run/mission.ts'
 import type { Rows, RunEvent } from '../run/run.ts'
 import { type Ledger, rowsByEntity } from './ledger.ts'
-import { correct, type FoundRecord, lookUpRows } from './look-up.ts'
+import { correct, demandGone, type Found, type FoundRecord, lookUpRows } from './look-up.ts'
 import type { Plan } from './plan.ts'
+import type { Witnesses } from './witnesses.ts'
 
 export interface Reconciler {
   /** A cheap read: finds a wrong address, a revoked webhook or a missing scope. @throws {PortalFailure} */
@@ -22,12 +23,29 @@ export interface Reconciler {
 export const createReconciler = (deps: {
   readonly plan: Plan
   readonly ledger: Ledger
+  readonly witnesses: Witnesses
   readonly channel: Channel
   readonly clock: Clock
 }): Reconciler => {
-  const { plan, ledger, channel, clock } = deps
+  const { plan, ledger, witnesses, channel, clock } = deps
   const lookUp = (rows: Rows, confirm?: () => Promise<void>) =>
     lookUpRows(channel, plan, rows, channel.pace.free(clock.now(), 'run'), confirm)
+
+  /** Nothing is called missing by lists that do not show what is certainly there. */
+  const lookUpWitnessed = async (rows: Rows, confirm: () => Promise<void>): Promise<Found> => {
+    const asked = entityNames.filter(entity => rows[entity] !== undefined)
+    const rowsAndWitness = (entity: EntityName): number[] => [
+      ...new Set([...(rows[entity] ?? []), witnesses.of(entity)?.row ?? []].flat())
+    ]
+    const found = await lookUp(Object.fromEntries(asked.map(entity => [entity, rowsAndWitness(entity)])), confirm)
+    for (const entity of asked) {
+      const witness = witnesses.of(entity)
+      const isMissing = rows[entity]?.some(row => !found[entity].has(row)) === true
+      if (isMissing && witness !== undefined && !found[entity].has(witness.row))
+        await demandGone(channel, entity, witness.id, confirm)
+    }
+    return found
+  }
 
   const settle: Reconciler['settle'] = async (rows, confirm) => {
     const ok = createRowSet()
@@ -36,7 +54,7 @@ export const createReconciler = (deps: {
     const extras: Record<EntityName, number[]> = { company: [], contact: [] }
     const links: { contactId: number; companyId: number }[] = []
     const by = rowsByEntity(plan, rows)
-    const found = await lookUp(by, confirm)
+    const found = await lookUpWitnessed(by, confirm)
     for (const row of by.company ?? []) {
       const [kept, ...rest] = found.company.get(row) ?? []
       if (kept === undefined) missing.add('company', row)

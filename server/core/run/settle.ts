@@ -63,6 +63,10 @@ export const settleRows = (
   }
 }
 
+/** Bitrix24 asks for the right before it does anything; the classic methods say so without a code (protocol.md, 4.2). */
+export const isAccessDenied = ({ code, message }: { readonly code: string; readonly message: string }): boolean =>
+  code === 'ACCESS_DENIED' || /^access denied[.!]?$/i.test(message.trim())
+
 /** The first refusal in an answer that concerns the whole run. */
 export const blockedBy = (batch: Batch, { reply }: Answer): Settlement['blocked'] => {
   for (const { key } of batch.commands) {
