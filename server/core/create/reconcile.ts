@@ -33,15 +33,18 @@ export const createReconciler = (deps: {
 
   /** Nothing is called missing by lists that do not show what is certainly there. */
   const lookUpWitnessed = async (rows: Rows, confirm: () => Promise<void>): Promise<Found> => {
-    const asked = entityNames.filter(entity => rows[entity] !== undefined)
-    const rowsAndWitness = (entity: EntityName): number[] => [
-      ...new Set([...(rows[entity] ?? []), witnesses.of(entity)?.row ?? []].flat())
-    ]
-    const found = await lookUp(Object.fromEntries(asked.map(entity => [entity, rowsAndWitness(entity)])), confirm)
-    for (const entity of asked) {
-      const witness = witnesses.of(entity)
-      const isMissing = rows[entity]?.some(row => !found[entity].has(row)) === true
-      if (isMissing && witness !== undefined && !found[entity].has(witness.row))
+    const asked = entityNames.flatMap(entity => {
+      const sought = rows[entity]
+      return sought === undefined ? [] : { entity, sought, witness: witnesses.of(entity) }
+    })
+    const withWitnesses = asked.map(({ entity, sought, witness }) => [
+      entity,
+      witness === undefined ? sought : [...sought, witness.row]
+    ])
+    const found = await lookUp(Object.fromEntries(withWitnesses), confirm)
+    for (const { entity, sought, witness } of asked) {
+      const isMissing = (row: number): boolean => !found[entity].has(row)
+      if (witness !== undefined && isMissing(witness.row) && sought.some(isMissing))
         await demandGone(channel, entity, witness.id, confirm)
     }
     return found
