@@ -1,10 +1,13 @@
-// What a look-up found could not be written down, and what followed from it could: the next attempt counts each row once.
+// Writes that fail alone, for whoever wrote, while others succeed: the next attempt counts each row once.
 // Must stay true: through the real createRuns; time is virtual.
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { databaseFailed } from '../../server/core/errors.ts'
+import type { Operation } from '../../server/core/recipe.ts'
 import type { Journal } from '../../server/core/run/journal.ts'
 import { createDisk, openMemoryJournal } from '../support/memory-journal.ts'
-import { createModelPortal, type Fate } from '../support/model-portal.ts'
+import { createModelPortal, type Fate, type ModelPortal } from '../support/model-portal.ts'
+import { duplicates, failing, fateScript, kills, runToTheEnd } from '../support/struck-runs.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { channelTo, companiesAndContacts, nobody, pass, runsOver, toTheEnd } from '../support/virtual-runs.ts'
 
@@ -41,3 +44,43 @@ test('rows that go out again although the look-up that allowed it is forgotten a
   })
   expect([model.companies.size, model.contacts.size]).toEqual([2, 2])
 })
+
+test('creates and counts every row once where single writes fail, and others do not', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 20 }),
+      fateScript,
+      kills,
+      failing,
+      async (pairs, fates, deaths, failures) => {
+        const operation: Operation = {
+          kind: 'create',
+          recipe: { companies: pairs, contacts: pairs, seed: 1, locale: 'ru' }
+        }
+        const { snapshot, portal } = await runToTheEnd(operation, fates, deaths, undefined, failures)
+        const records = [...portal.companies.values(), ...portal.contacts.values()]
+        expect(duplicates(records.map(({ originId }) => originId))).toEqual([])
+        expect(snapshot).toMatchObject({ total: 2 * pairs, done: 2 * pairs, percent: 100 })
+        expect(snapshot.created).toEqual({ companies: portal.companies.size, contacts: portal.contacts.size })
+      }
+    ),
+    { numRuns: 200 }
+  )
+}, 120_000)
+
+test('counts no deleted record twice where single writes fail', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fateScript, kills, failing, async (records, ...strikes) => {
+      const [fates, deaths, failures] = strikes
+      const seed = ({ companies }: ModelPortal): void => {
+        for (let id = 1; id <= records; id += 1) companies.set(id, { id, originId: '', companyId: 0 })
+      }
+      const operation: Operation = { kind: 'clear', scope: 'all' }
+      const { snapshot, portal } = await runToTheEnd(operation, fates, deaths, seed, failures)
+      expect(portal.companies.size).toBe(snapshot.failed)
+      expect(snapshot.done).toBeLessThanOrEqual(records)
+      expect(snapshot.percent).toBe(100)
+    }),
+    { numRuns: 100 }
+  )
+}, 120_000)
