@@ -89,7 +89,7 @@ const layers: readonly Layer[] = [
 ]
 
 const FORBIDDEN_NAMES = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'shared', 'types', 'index'])
-const MOST_LINES = 250
+const MOST_LINES = 400
 /** Where the SDK may be loaded outside server/bitrix24, and there only when it is needed: in a frame of the portal. */
 const SDK_IN_FRAME = /^placement\/(frame|install)\.ts$/
 
