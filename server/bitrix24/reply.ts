@@ -24,6 +24,8 @@ const optionalNumber = number.optional().catch(undefined)
 const timeSchema = z.object({
   duration: number.catch(0),
   finish: optionalNumber,
+  /** ISO 8601, in whole seconds. */
+  date_finish: z.iso.datetime({ offset: true }).transform(Date.parse).optional().catch(undefined),
   operating: optionalNumber,
   operating_reset_at: optionalNumber
 })
@@ -71,6 +73,10 @@ export const readBatch = (body: unknown): BatchBody | undefined => batchSchema.s
 
 export const readNumber = (value: unknown): number | undefined =>
   value === undefined ? undefined : number.safeParse(value).data
+
+/** Unix ms by the portal's clock at which it was done; undefined where a `time` block does not say. */
+export const finishOf = (time: z.infer<typeof timeSchema> | undefined): number | undefined =>
+  time?.finish === undefined ? time?.date_finish : time.finish * 1000
 
 /** A command's `time` block; undefined when there is none. */
 export const readTime = (value: unknown): z.infer<typeof timeSchema> | undefined => timeSchema.safeParse(value).data

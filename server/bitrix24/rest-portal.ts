@@ -13,7 +13,7 @@ import { createTurns } from '../core/turns.ts'
 import type { RawReply, RestClient } from './client.ts'
 import { encodeCommand } from './encoding.ts'
 import { failureOfReply, failureOfTransport, outcomeOfError } from './failures.ts'
-import { type BatchBody, parseJson, readBatch, readError, readNumber, readTime } from './reply.ts'
+import { type BatchBody, finishOf, parseJson, readBatch, readError, readNumber, readTime } from './reply.ts'
 
 export interface RestPortalOptions {
   /** Stable identity: `member_id`, or the host[:port] of a webhook. */
@@ -44,15 +44,19 @@ const okOutcome = ({ result }: BatchBody, key: string): CommandOutcome => {
   }
 }
 
-const readTimes = ({ result }: BatchBody, commands: readonly Command[]): Map<string, CommandTime> => {
+const readTimes = ({ result, time: whole }: BatchBody, commands: readonly Command[]): Map<string, CommandTime> => {
   const times = new Map<string, CommandTime>()
   for (const { key } of commands) {
     const time = readTime(result.result_time.get(key))
     if (time === undefined) continue
+    const resetAt = time.operating_reset_at === undefined ? undefined : time.operating_reset_at * 1000
+    // A command's own finish lies a little before the end of the answer: the wait is a little too long then, never too short.
+    const answeredAt = finishOf(whole) ?? finishOf(time)
     times.set(key, {
       duration: time.duration,
       ...(time.operating === undefined ? {} : { operating: time.operating }),
-      ...(time.operating_reset_at === undefined ? {} : { operatingResetAt: time.operating_reset_at * 1000 })
+      ...(resetAt === undefined ? {} : { operatingResetAt: resetAt }),
+      ...(resetAt === undefined || answeredAt === undefined ? {} : { operatingResetIn: (resetAt - answeredAt) / 1000 })
     })
   }
   return times

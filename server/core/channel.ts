@@ -48,11 +48,12 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
   const load = createLoadCounter()
 
   const learn = (commands: readonly Command[], reply: BatchReply): void => {
-    const now = clock.now()
+    const now = clock.steady()
     for (const { key, method } of commands) {
       const time = reply.times.get(key)
       if (time?.operating !== undefined && time.operatingResetAt !== undefined) {
-        pace.operating(method, { used: time.operating, resetAt: time.operatingResetAt, took: time.duration }, now)
+        const { operating: used, operatingResetAt: window, operatingResetIn: resetIn, duration: took } = time
+        pace.operating(method, { used, window, resetIn, took }, now)
       }
       const outcome = reply.outcomes.get(key)
       if (outcome?.kind === 'limited' && outcome.code === 'OPERATION_TIME_LIMIT') pace.park(method, now)
@@ -60,13 +61,13 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
   }
 
   const send: Channel['send'] = async (commands, options) => {
-    const sentAt = clock.now()
+    const sentAt = clock.steady()
     const from = clock.steady()
     const place = load.occupy(commands.length, sentAt)
     const rowsInFlight = rowsOf(load.now())
     try {
       const reply = await portal.execute(commands, options)
-      const now = clock.now()
+      const now = clock.steady()
       proven = true
       pace.accepted(now)
       learn(commands, reply)
@@ -74,10 +75,10 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
       const unexplained = Number.isFinite(speed.latency) ? idle : 0
       return { reply, elapsed: (clock.steady() - from) / 1000, unexplained, rowsInFlight, ...standing }
     } catch (error) {
-      place.left(clock.now())
+      place.left(clock.steady())
       if (error instanceof PortalFailure) {
-        if (error.kind === 'intensity') pace.refused(clock.now(), sentAt)
-        if (error.kind === 'operating') for (const { method } of commands) pace.park(method, clock.now())
+        if (error.kind === 'intensity') pace.refused(clock.steady(), sentAt)
+        if (error.kind === 'operating') for (const { method } of commands) pace.park(method, clock.steady())
       }
       throw error
     }
@@ -91,12 +92,12 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
     send,
     async execute(commands, traffic = 'page', confirm) {
       const patience = traffic === 'page' ? PAGE_PATIENCE_MS : proven ? RUN_PATIENCE_MS : FIRST_PATIENCE_MS
-      const giveUpAt = clock.now() + patience
+      const giveUpAt = clock.steady() + patience
       for (let attempt = 0; ; attempt += 1) {
         for (;;) {
-          const wait = pace.reserve(clock.now(), traffic)
+          const wait = pace.reserve(clock.steady(), traffic)
           if (wait === 0) break
-          await clock.sleep(wait - clock.now())
+          await clock.sleep(wait - clock.steady())
         }
         await confirm?.()
         try {
@@ -106,7 +107,7 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
         } catch (error) {
           const again = error instanceof PortalFailure && ['intensity', 'unreachable', 'lost'].includes(error.kind)
           const pause = 250 * 2 ** attempt
-          if (!again || clock.now() + pause > giveUpAt) throw error
+          if (!again || clock.steady() + pause > giveUpAt) throw error
           await clock.sleep(pause)
         }
       }

@@ -36,8 +36,13 @@ export interface CommandTime {
   readonly duration: number
   /** Seconds of operating time that its method has used up in the current window; absent where the portal does not count. */
   readonly operating?: number
-  /** Unix milliseconds at which the oldest part of the window falls out; absent where the portal does not count. */
+  /**
+   * When the oldest part of the window falls out, by the portal's own clock, which nobody compares with ours: it tells one window from another.
+   * Absent where the portal does not count.
+   */
   readonly operatingResetAt?: number
+  /** Seconds from the end of the answer until then, both by the portal's clock; absent where it does not say. */
+  readonly operatingResetIn?: number
 }
 
 /** Bitrix24 takes no more commands in one batch. */

@@ -46,6 +46,30 @@ test('results, totals and times are read per command', async () => {
   expect(duration).toBe(0.5)
 })
 
+const RESET = Date.parse('2026-03-01T12:05:00+03:00') / 1000
+const WHOLE_SECOND = '2026-03-01T12:00:00+03:00'
+
+test.each([
+  ['the whole answer ended', { finish: RESET - 90.25 }, {}, 90.25],
+  ['the whole answer ended, in whole seconds', { date_finish: WHOLE_SECOND }, {}, 300],
+  ['the command ended', {}, { finish: RESET - 91 }, 91],
+  ['the command ended, in whole seconds', {}, { date_finish: WHOLE_SECOND }, 300],
+  ['nobody knows', { date_finish: 'yesterday', finish: 'soon' }, {}, undefined]
+])('operating time comes back so long after %s, by the portal’s own clock', async (_when, outer, inner, expected) => {
+  raw = await startRawPortal(
+    json(200, {
+      result: {
+        result: { c1: 1, c2: 2, c3: 3 },
+        result_time: { c1: { duration: 0.2, operating: 1, operating_reset_at: RESET, ...inner } }
+      },
+      time: { duration: 1, ...outer }
+    })
+  )
+  const { times } = await raw.portal.execute(commands, { halt: false })
+  expect(times.get('c1')?.operatingResetAt).toBe(RESET * 1000)
+  expect(times.get('c1')?.operatingResetIn).toBe(expected)
+})
+
 test('an answer without the outer time, or with none at all, counts: its commands were executed', async () => {
   raw = await startRawPortal(
     json(200, {

@@ -82,7 +82,7 @@ describe('a page beside a run', () => {
     const waits: number[] = []
     let over = false
     const look = async (): Promise<void> => {
-      for (; !over; await clock.sleep(170)) waits.push(channel.pace.nextAt(clock.now(), 'page') - clock.now())
+      for (; !over; await clock.sleep(170)) waits.push(channel.pace.nextAt(clock.steady(), 'page') - clock.steady())
     }
     void look()
     await run(createRows(rows))
@@ -186,8 +186,8 @@ it('a run whose portal is away does not say that it waits for a method of which 
       return execute(...call)
     }
   })
-  channel.pace.operating('crm.contact.add', { used: 480, resetAt: clock.now() + 300_000, took: 1 }, clock.now())
-  channel.pace.park('crm.contact.add', clock.now())
+  channel.pace.operating('crm.contact.add', { used: 480, window: 1, resetIn: 300, took: 1 }, clock.steady())
+  channel.pace.park('crm.contact.add', clock.steady())
   const recipe = { companies: 2000, contacts: 0, seed: 1, locale: 'ru' } as const
   const { seen } = await simulation.run({ kind: 'create', recipe })
   expect(seen.at(-1)?.snapshot).toMatchObject({ status: 'completed', done: 2000 })

@@ -15,6 +15,8 @@ export interface PortalLimits {
   readonly delaySeconds?: () => number
   readonly burst: number
   readonly rate: number
+  /** By how much the portal's clock is ahead of ours. */
+  readonly aheadSeconds?: number
   readonly operating?: {
     readonly model: 'window' | 'ban'
     readonly limitSeconds: number
@@ -31,8 +33,12 @@ export interface LimitedPortal {
   disturb(): boolean
 }
 
+const BEGAN_AT = 1_800_000_000_000
+
 export const createLimitedPortal = (clock: Clock, limits: PortalLimits): LimitedPortal => {
   const crm = createModelCrm()
+  /** By the portal's own clock: whoever sets ours does not set it. */
+  const time = (): number => BEGAN_AT + (limits.aheadSeconds ?? 0) * 1000 + clock.steady()
   const bucket = createRequestBucket(() => ({
     on: true,
     size: limits.burst,
@@ -67,28 +73,28 @@ export const createLimitedPortal = (clock: Clock, limits: PortalLimits): Limited
   return {
     crm,
     stats,
-    disturb: () => bucket.admit('address', clock.now()),
+    disturb: () => bucket.admit('address', time()),
     portal: {
       id: 'limited',
       host: 'limited.test',
       async execute(commands, { halt }) {
         stats.requests += 1
         await way()
-        if (!bucket.admit('address', clock.now())) {
+        if (!bucket.admit('address', time())) {
           stats.refused += 1
           await way()
           throw new PortalFailure('intensity', 'QUERY_LIMIT_EXCEEDED', 'Too many requests')
         }
         await worker()
         const { outcomes, times, results, note } = createReply()
-        const startedAt = clock.now()
+        const startedAt = time()
         let due = startedAt
         let halted = false
         for (const command of commands) {
           let outcome: CommandOutcome = { kind: 'skipped' }
           let seconds = 0
           if (!halted) {
-            if (operating.blocked(command.method, clock.now())) {
+            if (operating.blocked(command.method, time())) {
               stats.limited += 1
               outcome = { kind: 'limited', code: 'OPERATION_TIME_LIMIT' }
             } else {
@@ -97,18 +103,21 @@ export const createLimitedPortal = (clock: Clock, limits: PortalLimits): Limited
               const at = due
               due += seconds * 1000
               // Without operating time nobody looks in between: the batch is waited for as a whole.
-              if (limit !== undefined) await clock.sleep(due - clock.now())
+              if (limit !== undefined) await clock.sleep(due - time())
               operating.register(command.method, at, seconds)
               outcome = crm.run(command, results)
             }
           }
-          const { operating: used, resetAt } = operating.read(command.method, clock.now())
+          const { operating: used, resetAt } = operating.read(command.method, time())
           const counted = limit === undefined ? {} : { operating: used, ...(resetAt && { operatingResetAt: resetAt }) }
           note(command.key, outcome, { duration: seconds, ...counted })
           if (outcome.kind !== 'ok' && halt) halted = true
         }
-        if (due > clock.now()) await clock.sleep(due - clock.now())
-        const finishedAt = clock.now()
+        if (due > time()) await clock.sleep(due - time())
+        const finishedAt = time()
+        for (const [key, { operatingResetAt, ...rest }] of times)
+          if (operatingResetAt !== undefined)
+            times.set(key, { ...rest, operatingResetAt, operatingResetIn: (operatingResetAt - finishedAt) / 1000 })
         leave()
         await way()
         return { outcomes, times, duration: (due - startedAt) / 1000, finishedAt }

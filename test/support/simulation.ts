@@ -79,15 +79,15 @@ export const createSimulation = (
   }
   const follow: Simulation['follow'] = async start => {
     const seen: { at: number; snapshot: RunSnapshot }[] = []
-    const begun = clock.now()
+    const begun = clock.steady()
     await settled(
       (async () => {
         const { id } = await start()
         for await (const snapshot of runs.watch(id, new AbortController().signal))
-          seen.push({ at: (clock.now() - begun) / 1000, snapshot })
+          seen.push({ at: (clock.steady() - begun) / 1000, snapshot })
       })()
     )
-    return { seconds: (clock.now() - begun) / 1000, seen }
+    return { seconds: (clock.steady() - begun) / 1000, seen }
   }
   return {
     clock,

@@ -1,5 +1,5 @@
 // A clock that jumps to the next sleeper as soon as nothing else can happen: hours pass in milliseconds.
-// Must stay true: time moves only when every promise has come to rest.
+// Must stay true: steady time is nothing like a date, so that nobody takes the one for the other; time moves only when every promise has come to rest.
 import type { Clock } from '../../server/core/clock.ts'
 
 export interface VirtualClock extends Clock {
@@ -11,16 +11,16 @@ export interface VirtualClock extends Clock {
 
 /** `lookMs`: time that passes whenever somebody looks at it, as work of our own takes time. */
 export const createVirtualClock = (start = 1_800_000_000_000, lookMs = 0): VirtualClock => {
-  let now = start
-  let shift = 0
+  let now = 0
+  let shift = start
   const sleepers = new Set<{ at: number; wake: () => void }>()
   const rest = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
   return {
-    now() {
+    now: () => now + shift,
+    steady() {
       now += lookMs
-      return now + shift
+      return now
     },
-    steady: () => now,
     set(byMs) {
       shift += byMs
     },

@@ -85,7 +85,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
       wanted: Math.min(AHEAD - stock.ids.size, Math.max(1, stock.total - outstanding(stock))),
       density: stock.density,
       solid: stock.solid,
-      requests: urgent ? Math.max(1, Math.floor(channel.pace.free(clock.now(), 'run') / SHARE)) : 1,
+      requests: urgent ? Math.max(1, Math.floor(channel.pace.free(clock.steady(), 'run') / SHARE)) : 1,
       pages: perCommand === undefined ? undefined : largestBatch(perCommand, requestSeconds, urgent ? SHORT : undefined)
     })
     note(stock, above, listed)
@@ -119,7 +119,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
     async prepare() {
       if (only !== undefined) return prepareChosen(only)
       if (bounded) return []
-      const abreast = channel.pace.free(clock.now(), 'run') >= ROOMY
+      const abreast = channel.pace.free(clock.steady(), 'run') >= ROOMY
       const bounds = await readBounds(channel, scope, { traffic: 'run', abreast })
       const events: RunEvent[] = []
       for (const entity of deletionOrder) {

@@ -198,7 +198,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     choreAt() {
       let first = Number.POSITIVE_INFINITY
       for (const due of dueAt.values()) first = Math.min(first, due)
-      return clock.now() + first - clock.steady()
+      return first
     },
     wants: () => entityNames.filter(entity => ledger.count('pending', entity) > 0).map(entity => entities[entity].add),
     finished: () => !workLeft() && doubts.rows.size === 0,

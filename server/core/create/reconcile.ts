@@ -29,7 +29,7 @@ export const createReconciler = (deps: {
 }): Reconciler => {
   const { plan, ledger, witnesses, channel, clock } = deps
   const lookUp = (rows: Rows, confirm?: () => Promise<void>) =>
-    lookUpRows(channel, plan, rows, channel.pace.free(clock.now(), 'run'), confirm)
+    lookUpRows(channel, plan, rows, channel.pace.free(clock.steady(), 'run'), confirm)
 
   /** Nothing is called missing by lists that do not show what is certainly there. */
   const lookUpWitnessed = async (rows: Rows, confirm: () => Promise<void>): Promise<Found> => {

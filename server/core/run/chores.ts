@@ -26,7 +26,7 @@ export interface Chores {
   /** The chore that is due now, to be begun at once; null when there is none, or one is under way. `settling`: the run is ending. */
   due(now: number, settling: boolean): (() => Promise<void>) | null
   underWay(): boolean
-  /** No chore before this time (unix ms). */
+  /** No chore before this time (steady ms). */
   quietUntil(): number
 }
 
@@ -49,7 +49,7 @@ export const createChores = (deps: ChoresDeps): Chores => {
           if (!(error instanceof PortalFailure)) throw error
           trouble(error)
           const share = error.kind === 'operating' ? PAUSE_BEHIND_LIMIT : PAUSE
-          quietUntil = clock.now() + share * requestSeconds * 1000
+          quietUntil = clock.steady() + share * requestSeconds * 1000
         } finally {
           underWay = false
         }

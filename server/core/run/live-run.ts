@@ -33,9 +33,8 @@ export const createLiveRun = (first: RunSnapshot, clock: Clock): LiveRun => {
     return newest
   }
   const share = (): RunSnapshot => {
-    const now = clock.now()
-    // A clock that was set back would keep an old snapshot.
-    if (over.signal.aborted || Math.abs(now - sharedAt) >= SHOW_EVERY_MS) {
+    const now = clock.steady()
+    if (over.signal.aborted || now - sharedAt >= SHOW_EVERY_MS) {
       shared = current()
       sharedAt = now
     }

@@ -37,7 +37,7 @@ export interface Mission {
   prepare(confirm: () => Promise<void>): Promise<RunEvent[]>
   /** Rows that are neither settled nor under way (an estimate while a listing is under way). */
   left(): number
-  /** Up to `limit` rows that can go out now; null when there are none. */
+  /** Up to `limit` rows that can go out now (steady ms); null when there are none. */
   next(limit: number, now: number): Batch | null
   /** `failure` with `elapsed` seconds, or an answer. */
   settle(batch: Batch, result: Answer | { readonly failure: PortalFailure; readonly elapsed: number }): Settlement
@@ -47,7 +47,7 @@ export interface Mission {
   underWay(rows: Rows): Rows
   /** Work that is due now; null when none is. `settling`: the run is ending, only unknown rows matter. */
   chore(settling: boolean): Chore | null
-  /** When the next chore becomes due, in unix ms; Infinity when none is in sight. */
+  /** When the next chore becomes due, in steady ms; Infinity when none is in sight. */
   choreAt(): number
   /** Methods for which rows are waiting: a parked one is what the run waits for. */
   wants(): readonly string[]

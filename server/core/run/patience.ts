@@ -12,7 +12,7 @@ export interface Patience {
   /** Notes a failure; true when patience is at its end. `proven`: the portal has answered before. */
   failed(now: number, proven: boolean): boolean
   worked(): void
-  /** No request before this time (unix ms). */
+  /** No request before this time (steady ms). */
   quietUntil(): number
   /** The last thing heard of the portal was a failure. */
   tried(): boolean

@@ -2,7 +2,7 @@
 // Must stay true: nothing is sent before the opening facts are on disk; the lease is renewed until the last write.
 
 import type { Channel } from '../channel.ts'
-import { type Clock, type Moment, momentOf } from '../clock.ts'
+import { type Clock, type Moment, momentOf, passedSince } from '../clock.ts'
 import { AppError, startUnknown } from '../errors.ts'
 import { createDispatcher } from '../speed/dispatcher.ts'
 import { grainOf } from '../speed/estimate.ts'
@@ -47,10 +47,6 @@ export const underLease = async (
   const over = new AbortController()
   /** By both clocks: the one may be set, the other one may stand still while the machine sleeps. */
   let held = since
-  const lapsed = (): boolean => {
-    const { now, steady } = held
-    return clock.now() - now >= leases.ttl || clock.steady() - steady >= leases.ttl
-  }
   const renew = async (): Promise<void> => {
     const asked = momentOf(clock)
     await leases.renew(lease)
@@ -69,7 +65,7 @@ export const underLease = async (
   void renewing()
   try {
     await work(async () => {
-      if (lapsed()) await renew()
+      if (passedSince(clock, held) >= leases.ttl) await renew()
     })
   } finally {
     // A renewal under way is not waited for: before the release it does no harm, behind it it finds nothing to renew.

@@ -2,7 +2,7 @@
 // Must stay true: `batch.sent` is on disk before the request leaves; what came back is on disk before it is shown.
 
 import type { Channel } from '../channel.ts'
-import { type Clock, createBell } from '../clock.ts'
+import { type Clock, createBell, dateOf } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import { PortalFailure } from '../portal.ts'
 import type { Answer } from '../speed/answer.ts'
@@ -76,7 +76,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     bell.wake()
   }
 
-  const live = (shown: RunState, now = clock.now()): LiveState => {
+  const live = (shown: RunState, now = clock.steady()): LiveState => {
     if (shown.status !== 'running') return notLive
     const wait = describeWaiting({
       now,
@@ -87,7 +87,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       quietUntil: patience.quietUntil()
     })
     const etaSeconds = secondsLeft(now, shown, load.now(), channel, deps.requestSeconds)
-    return { etaSeconds, waitingUntil: wait?.until ?? null, waitingFor: wait?.for ?? null }
+    return { etaSeconds, waitingUntil: wait === null ? null : dateOf(clock, wait.until), waitingFor: wait?.for ?? null }
   }
 
   /** Tells the mission, journals, then shows. Rejects when nothing was remembered. */
@@ -113,13 +113,13 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       fail(failure)
     } else if (failure.kind !== 'intensity' && failure.kind !== 'operating') {
       dispatcher.failed()
-      if (patience.failed(clock.now(), channel.proven())) fail(failure)
+      if (patience.failed(clock.steady(), channel.proven())) fail(failure)
     }
   }
 
   const deliver = async (batch: Batch): Promise<void> => {
     const number = ++batchNumber
-    const place = load.occupy(batch.commands.length, clock.now())
+    const place = load.occupy(batch.commands.length, clock.steady())
     await emit([{ type: 'batch.sent', at: clock.now(), batch: number, rows: batch.rows }])
     await deps.confirm()
     const sentAt = clock.steady()
@@ -135,7 +135,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       result = { failure: error, elapsed: (clock.steady() - sentAt) / 1000 }
       if (ending === undefined) trouble(error)
     } finally {
-      place.left(clock.now())
+      place.left(clock.steady())
     }
     const { blocked, ...settlement } = mission.settle(batch, result)
     if (blocked !== null) fail(blocked)
@@ -224,12 +224,12 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     async run() {
       await guarded(prepare())
       for (;;) {
-        const now = clock.now()
+        const now = clock.steady()
         const more = pump(now)
         tend(now)
         if (ending?.status === 'cancelled' && !cancelling) {
           cancelling = true
-          await guarded(emit([{ type: 'cancel.requested', at: now }]))
+          await guarded(emit([{ type: 'cancel.requested', at: clock.now() }]))
         }
         if (over()) break
         deps.show(durable.state(), live)

@@ -107,7 +107,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
   }
 
   return {
-    estimate: (channel, operation) => estimateOperation(operation, channel, clock.now, deps.requestSeconds),
+    estimate: (channel, operation) => estimateOperation(operation, channel, clock.steady, deps.requestSeconds),
     start: (channel, operation, startedBy) => begin(newRecord(channel, operation, startedBy, 0), channel, 'new'),
     active: holder,
     latest: async portalId => (await holder(portalId)) ?? (await journal.list(portalId, 1))[0]?.snapshot,

@@ -5,13 +5,14 @@ import type { Pace } from '../speed/pace.ts'
 import type { Mission } from './mission.ts'
 
 export interface Waiting {
-  /** Unix ms. */
+  /** Steady ms. */
   readonly until: number
   /** As `RunSnapshot.waitingFor`. */
   readonly for: string
 }
 
 export interface WaitingInput {
+  /** Steady ms, as `quietUntil`. */
   readonly now: number
   /** Nothing is under way. */
   readonly idle: boolean

@@ -29,7 +29,7 @@ const ENOUGH = 1.5
 const LONG = 4
 
 export interface Situation {
-  /** Unix ms. */
+  /** Steady ms. */
   readonly now: number
   /** Rows that are neither settled nor under way. */
   readonly left: number
@@ -42,7 +42,7 @@ export interface Situation {
 export interface Dispatcher {
   /** Rows for the next batch: 0 = send nothing now. */
   size(situation: Situation): number
-  /** Unix ms at which `size` may have another answer without anything having happened; in the past: none. */
+  /** Steady ms at which `size` may have another answer without anything having happened; in the past: none. */
   againAt(): number
   measured(answer: Answer): void
   /** A request failed: be careful. */

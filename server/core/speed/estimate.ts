@@ -53,6 +53,7 @@ export interface OperationEstimate extends Forecast {
 export const estimateOperation = async (
   operation: Operation,
   channel: Channel,
+  /** Steady ms. */
   now: () => number,
   requestSeconds: number
 ): Promise<OperationEstimate> => {

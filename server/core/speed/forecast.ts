@@ -44,7 +44,7 @@ export interface ForecastInput {
   readonly free: number
   readonly rate: number
   readonly requestSeconds: number
-  /** Unix ms, and what lies at the portal then, oldest first. */
+  /** Steady ms, and what lies at the portal then, oldest first. */
   readonly now: number
   readonly load: readonly UnderWay[]
 }

@@ -4,11 +4,11 @@
 /** A request that is not answered yet. */
 export interface UnderWay {
   readonly rows: number
-  /** Unix ms. */
+  /** Steady ms. */
   readonly since: number
   /** Requests that lay there already when this one was sent. */
   readonly ahead: number
-  /** When requests that may have come before this one were answered since: unix ms, in the order of their answers. */
+  /** When requests that may have come before this one were answered since: steady ms, in the order of their answers. */
   readonly passed: readonly number[]
 }
 
@@ -85,6 +85,8 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
   /** Answered while one that is still open lay there. */
   let closed: Answered[] = []
   let count = 0
+  /** The portal's clock less ours, as the last answer that told its time says; 0 as long as none did, and then all of it is by ours. */
+  let ahead = 0
 
   const leave = ({ order, since }: Request, at: number, blur: number, ended: number): void => {
     const [oldest] = open
@@ -107,10 +109,11 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
       return {
         left(at) {
           open.delete(request)
-          leave(request, at, 0, at)
+          leave(request, at, 0, at + ahead)
         },
-        answered(at, { duration, finishedAt = at }, { workers, latency }) {
+        answered(at, { duration, finishedAt = at + ahead }, { workers, latency }) {
           const { order } = request
+          ahead = finishedAt - at
           const blur = togetherMs(latency)
           const began = finishedAt - duration * 1000
           const near = duration * 1000 * NEAR + NEAR_MS

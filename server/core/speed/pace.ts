@@ -40,14 +40,18 @@ export interface PaceOptions {
 export interface OperatingTime {
   /** Seconds used in the window, this command's included. */
   readonly used: number
-  /** Unix ms at which some of it comes back. */
-  readonly resetAt: number
+  /** Which window that is: the same number as long as nothing of it has come back. */
+  readonly window: number
+  /** Seconds from now until some of it comes back; undefined where the portal does not say. */
+  readonly resetIn: number | undefined
   /** Seconds of the command itself. */
   readonly took: number
 }
 
+/** Moments are steady ms. */
 interface MethodBudget {
   used: number
+  window: number | undefined
   resetAt: number
   /** Seconds at which the portal refused; unknown until it did. */
   limit: number
@@ -58,14 +62,15 @@ interface MethodBudget {
   readonly spent: Spent
 }
 
+/** All moments, given and told, are steady ms: whoever sets the time makes nobody wait. */
 export interface Pace {
   /** Requests drained from the bucket per second. */
   readonly rate: number
   /** Requests that may go now. */
   free(now: number, traffic: Traffic): number
-  /** Takes one request out of the bucket: 0 = go now; otherwise the unix ms at which to ask again (nothing was taken). */
+  /** Takes one request out of the bucket: 0 = go now; otherwise when to ask again (nothing was taken). */
   reserve(now: number, traffic: Traffic): number
-  /** Unix ms at which a request may go, as far as is known; takes nothing. */
+  /** When a request may go, as far as is known; takes nothing. */
   nextAt(now: number, traffic: Traffic): number
   /** The portal answered 503 to a request that was sent at `sentAt`: back off, and learn that the bucket is smaller. */
   refused(now: number, sentAt: number): void
@@ -75,7 +80,7 @@ export interface Pace {
   operating(method: string, time: OperatingTime, now: number): void
   /** The portal refused a method for its operating time. */
   park(method: string, now: number): void
-  /** 0 = open; otherwise the unix ms until which the method is parked. */
+  /** 0 = open; otherwise until when the method is parked. */
   parkedUntil(method: string, now: number): number
   /** A method's operating time; undefined where the portal does not count it. */
   budget(method: string, now: number): Budget | undefined
@@ -86,8 +91,11 @@ export interface Pace {
 export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions): Pace => {
   const banMs = requestSeconds * 1000 * BAN_REQUESTS
   const window = requestSeconds * WINDOW_REQUESTS
+  /** Whatever a portal says. */
+  const longestWait = window + banMs / 1000
   const untouched = (): MethodBudget => ({
     used: 0,
+    window: undefined,
     resetAt: 0,
     limit: Number.POSITIVE_INFINITY,
     parkedUntil: 0,
@@ -96,7 +104,7 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     spent: createSpent(window)
   })
   let level = 0
-  let at = 0
+  let at: number | undefined
   let capacity = burst
   let blockedUntil = 0
   let refusals = 0
@@ -104,8 +112,7 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
   const budgets = new Map<string, MethodBudget>()
 
   const drain = (now: number): void => {
-    if (at === 0) at = now
-    const seconds = Math.max(0, now - at) / 1000
+    const seconds = Math.max(0, now - (at ?? now)) / 1000
     level = Math.max(0, level - seconds * rate)
     // What was learned from a refusal fades: the whole bucket is believed in again after about ten minutes.
     capacity = Math.min(burst, capacity + (seconds * burst) / 600)
@@ -155,19 +162,22 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     accepted(now) {
       if (now >= blockedUntil) refusals = 0
     },
-    operating(method, { used, resetAt, took }, now) {
+    operating(method, { used, window: seen, resetIn = window, took }, now) {
       const budget = budgetOf(method)
       budget.spent.note(took, now)
       // Answers overtake one another: within a window only more can have been used.
-      budget.used = resetAt === budget.resetAt ? Math.max(budget.used, used) : used
-      budget.resetAt = resetAt
+      const same = seen === budget.window
+      const resetAt = now + Math.min(Math.max(0, resetIn), longestWait) * 1000
+      budget.used = same ? Math.max(budget.used, used) : used
+      budget.resetAt = same ? Math.min(budget.resetAt, resetAt) : resetAt
+      budget.window = seen
       // Requests that were under way at a refusal show how much was used up by then.
       if (Number.isFinite(budget.limit)) budget.limit = Math.max(budget.limit, used)
       if (now < budget.parkedUntil) return
       budget.probing = false
       budget.refusals = 0
       if (used < budget.limit * BUDGET_USED) return
-      budget.parkedUntil = resetAt
+      budget.parkedUntil = budget.resetAt
       // Only the oldest part of the window falls out then: how much that is, one command tells.
       budget.probing = true
     },

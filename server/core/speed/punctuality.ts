@@ -8,7 +8,7 @@ const OVERDUE = 1.25
 const PUNCTUAL = 0.03
 const PUNCTUAL_MS = 20
 
-/** Seconds of a command, and on the wire; unix ms. */
+/** Seconds of a command, and on the wire; steady ms. */
 interface Known {
   readonly perCommand: number
   readonly latency: number
@@ -22,7 +22,7 @@ const expected = (rows: number, { perCommand, latency }: Known): number => (late
 export const someWait = (load: readonly UnderWay[], known: Known): boolean =>
   load.some(({ rows, since, passed }) => passed.length > 0 && known.now - since > expected(rows, known) * OVERDUE)
 
-/** Until when answers come that say how many the portal works on: unix ms, 0 where none is due right now. */
+/** Until when answers come that say how many the portal works on: steady ms, 0 where none is due right now. */
 export const dueUntil = (load: readonly UnderWay[], known: Known): number => {
   let until = 0
   for (const { rows, since } of load) {

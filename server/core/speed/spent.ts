@@ -10,7 +10,7 @@ export interface Return {
 }
 
 export interface Spent {
-  /** A command took so many seconds; unix ms. */
+  /** A command took so many seconds; steady ms. */
   note(seconds: number, now: number): void
   /** Seconds noted within the window. */
   noted(now: number): number
