@@ -77,13 +77,13 @@ function handled(
   serviceMs: number,
   fault: Fault | undefined
 ): Outcome {
-  const { state, stats, clock, methods } = parts
+  const { state, stats, clock, methods, settings } = parts
   const refuse = state.refuse
   if (fault?.kind === 'access-denied') state.refuse = refuseRows(fault.rows)
   count(stats.commands, method.name)
   let answer: MethodResult
   try {
-    answer = method.handle({ state, credential, params, now: clock(), methods })
+    answer = method.handle({ state, credential, params, now: clock() + settings.clockAheadMs, methods })
   } catch (cause) {
     if (cause instanceof RestError) return failed(cause)
     return failed(new RestError(500, 'INTERNAL_SERVER_ERROR', String(cause)))
@@ -108,24 +108,25 @@ function isReturnedError(result: unknown): result is PhpParams {
   return truthy(result.error) && 'error_description' in result && truthy(result.error_description)
 }
 
-/** Times in unix milliseconds. `key`: whose operating time is shown; the batch itself uses none up and shows 0. */
+/** Times in unix milliseconds, by our clock; told by the portal's. `key`: whose operating time is shown; the batch itself uses none up and shows 0. */
 export function timeBlock(parts: PortalParts, start: number, finish: number, processing: number, key?: string): object {
   const { settings, state, operating } = parts
   const seconds = (ms: number) => Math.round(ms * 1000) / 1e6
+  const told = (ms: number) => ms + settings.clockAheadMs
   const whole = settings.integerTimes
   const block = {
-    start: whole ? Math.floor(start / 1000) : seconds(start),
-    finish: seconds(finish),
+    start: whole ? Math.floor(told(start) / 1000) : seconds(told(start)),
+    finish: seconds(told(finish)),
     duration: seconds(finish - start),
     processing: whole ? Math.floor(processing / 1000) : seconds(processing),
-    date_start: portalTime(start, state.utcOffsetMinutes),
-    date_finish: portalTime(finish, state.utcOffsetMinutes)
+    date_start: portalTime(told(start), state.utcOffsetMinutes),
+    date_finish: portalTime(told(finish), state.utcOffsetMinutes)
   }
   if (!settings.operating.on) return block
   const reading = key === undefined ? { operating: 0 } : operating.read(key, finish)
   if (reading.resetAt === undefined) return { ...block, operating: reading.operating }
   // Whole seconds as on the wire, unless the window is scaled down so far that a second would be coarse.
   const precise = settings.operating.windowSeconds < 60
-  const resetAt = precise ? Math.round(reading.resetAt) / 1000 : Math.floor(reading.resetAt / 1000)
+  const resetAt = precise ? Math.round(told(reading.resetAt)) / 1000 : Math.floor(told(reading.resetAt) / 1000)
   return { ...block, operating_reset_at: resetAt, operating: reading.operating }
 }

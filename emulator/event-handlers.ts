@@ -36,7 +36,7 @@ export interface EventNews {
 export interface EventHandlersOptions {
   readonly credentials: Credentials
   readonly delivery: EventDelivery
-  /** Unix milliseconds. */
+  /** Unix milliseconds, as the portal tells them. */
   readonly clock: () => number
 }
 

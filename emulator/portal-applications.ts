@@ -22,7 +22,7 @@ interface ApplicationPartsOptions {
 export function createApplicationParts({ settings, people, endpoints, clock }: ApplicationPartsOptions) {
   const credentials = createCredentials({ people, clock, tokenSeconds: () => settings.tokenSeconds, endpoints })
   const delivery = createEventDelivery(() => settings.events)
-  const events = createEventHandlers({ credentials, delivery, clock })
+  const events = createEventHandlers({ credentials, delivery, clock: () => clock() + settings.clockAheadMs })
   const placements = createPlacements(() => settings.placements)
   const administrator = people.find(person => person.admin)?.id ?? 1
   const memberId = () => endpoints().member_id

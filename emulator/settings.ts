@@ -53,6 +53,8 @@ export interface PortalSettings {
   operating: OperatingSettings
   /** How long one request may run before the front answers 504 and the work stops. */
   requestSeconds: number
+  /** By how much the portal's clock is ahead of this machine's, negative where it is behind: in all that it says, nothing happens sooner or later for it. */
+  clockAheadMs: number
   /** `time.start` and `time.processing` as whole numbers, as recorded in 2026 (protocol.md, 1.5). */
   integerTimes: boolean
   /** The origin that this portal was renamed to: every REST call gets a 302 there. */
@@ -95,6 +97,7 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
       ignoreUpToSeconds: 0.1
     },
     requestSeconds: 60,
+    clockAheadMs: 0,
     integerTimes: false,
     movedTo: undefined,
     refusal: undefined,
@@ -108,7 +111,8 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
 /** Changes `settings` in place. @throws {RangeError} for a number that cannot be meant. */
 export function changeSettings(settings: PortalSettings, change: SettingsChange): void {
   const { speed, bucket, operating, events, ...rest } = change
-  for (const part of [speed, bucket, operating, events, rest]) check(part)
+  const { clockAheadMs: _, ...amounts } = rest
+  for (const part of [speed, bucket, operating, events, amounts]) check(part)
   if (speed?.methodMs !== undefined) check(speed.methodMs)
   if (speed?.workers !== undefined && speed.workers < 1) throw new RangeError('A portal needs at least one worker')
   Object.assign(settings, rest)

@@ -164,6 +164,25 @@ describe('operating time', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(resetAt - 5)
   })
 
+  it.each([3, -3])(
+    'is told by the portal’s own clock, %i hours ahead of ours: nothing happens sooner or later',
+    async hours => {
+      const clockAheadMs = hours * 3_600_000
+      const portal = await openPortal({
+        ...{ clockAheadMs, speed: { commandMs: 5 } },
+        operating: { limitSeconds: 0.004, windowSeconds: 0.2, ignoreUpToSeconds: 0 }
+      })
+      const { time, result } = (await call(portal, 'server.time')).body
+      const finish = Number(time.finish)
+      for (const said of [finish * 1000, Date.parse(String(time.date_finish)), Date.parse(result)])
+        expect(Math.abs(said - clockAheadMs - Date.now())).toBeLessThan(60_000)
+      const back = Number(time.operating_reset_at) - finish
+      expect(back).toBeGreaterThan(0)
+      expect(back).toBeLessThanOrEqual(0.2)
+      await expect.poll(async () => (await call(portal, 'server.time')).status, { timeout: 5000 }).toBe(200)
+    }
+  )
+
   it('does not exist on a box', async () => {
     const portal = await openPortal({ plan: 'box', speed: { commandMs: 2 } })
     const { result_time } = await batch(portal, { a: 'profile' })
