@@ -1,5 +1,5 @@
 // One live SDK client per credential, tuned so that one call is one request and its raw answer comes back.
-// Must stay true: no retry, no redirect, no proxy, no wait inside the SDK; what comes out of here does not hold the secret.
+// Must stay true: no retry, no redirect, no proxy, no wait inside the SDK, however the clock is set; what comes out of here does not hold the secret.
 import { ApiVersion, B24Hook, LoggerFactory, type RestrictionParams, type TypeHttp } from '@bitrix24/b24jssdk'
 import { answerSeconds, PortalFailure } from '../core/portal.ts'
 import type { Webhook } from '../core/webhook-url.ts'
@@ -40,9 +40,13 @@ const WAIT_MS = Symbol('waitMs')
 
 const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
-/** A fresh object per client: the SDK keeps and mutates `rateLimit` by reference (sdk.md, section 3). */
+/**
+ * The SDK's limiter as a bucket that is never empty and never filled. It refills by Date.now, so any rate of filling would take out of it when the
+ * clock is set back; endless and at rate 0 it comes to the same whatever the clock says.
+ * A fresh object per client: the SDK keeps and mutates `rateLimit` by reference (sdk.md, section 3).
+ */
 export const unrestricted = (): RestrictionParams => ({
-  rateLimit: { burstLimit: 1e9, drainRate: 1e9, adaptiveEnabled: false },
+  rateLimit: { burstLimit: Number.POSITIVE_INFINITY, drainRate: 0, adaptiveEnabled: false },
   operatingLimit: { windowMs: 600_000, limitMs: Number.MAX_SAFE_INTEGER, heavyPercent: 100 },
   adaptiveConfig: { enabled: false, thresholdPercent: 100, coefficient: 0, maxDelay: 0 },
   // Attempts, not repetitions; the only setting under which an ambiguous failure is never sent again (sdk.md, 0.3).
