@@ -97,7 +97,7 @@ export const createTokenKeeper = ({ store, leases, authorization, clock }: Token
   }
 
   const renewOnce = async (memberId: string, userId: string, refused: string): Promise<Tokens> => {
-    const giveUpAt = clock.now() + PATIENCE_MS
+    const giveUpAt = clock.steady() + PATIENCE_MS
     for (;;) {
       const lease = await leases.acquire(`tokens:${memberId}/${userId}`)
       try {
@@ -107,7 +107,7 @@ export const createTokenKeeper = ({ store, leases, authorization, clock }: Token
       } finally {
         if (lease !== null) await leases.release(lease)
       }
-      if (clock.now() > giveUpAt) {
+      if (clock.steady() > giveUpAt) {
         throw new PortalFailure('unreachable', 'REFRESH_BUSY', 'Another process renews the access of the application.')
       }
       await clock.sleep(LOOK_EVERY_MS)

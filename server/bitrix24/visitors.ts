@@ -24,7 +24,7 @@ const LOST_ACCESS = new Set([
   'allowed_only_intranet_user'
 ])
 
-/** A map that forgets by time and by size. */
+/** A map that forgets by time (steady ms) and by size. */
 const createMemory = <T>(now: () => number) => {
   const kept = new Map<string, { readonly memberId: string; readonly value: T; readonly until: number }>()
   return {
@@ -64,9 +64,8 @@ export interface VisitorsDeps {
 }
 
 export const createVisitors = ({ authorization, clock, withToken }: VisitorsDeps) => {
-  const now = () => clock.now()
-  const grants = createMemory<Grant>(now)
-  const people = createMemory<Person>(now)
+  const grants = createMemory<Grant>(clock.steady)
+  const people = createMemory<Person>(clock.steady)
 
   const proveGrant = async (claim: Claim, anew: boolean): Promise<Grant> => {
     const { domain, memberId, accessToken, serverEndpoint = '' } = claim

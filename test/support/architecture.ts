@@ -90,6 +90,11 @@ const layers: readonly Layer[] = [
 
 const FORBIDDEN_NAMES = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'shared', 'types', 'index'])
 const MOST_LINES = 400
+/** The clock that people set: it dates what is written down, and nothing waits by it. */
+const WALL_CLOCK = /\bDate\s*\.\s*now\b|\bnew\s+Date\s*\(\s*\)|\b\w*[cC]lock\s*\.\s*now\b/
+const STAMP = /\b(at|\w+At)(:| =) (deps\.)?clock\.now\(\)(?!\s*[-+*/<>=])/g
+/** Who may do more with it: it is made there, dates are compared that others gave us, or handed to somebody who does that. */
+const KNOWS_DATES = /^server\/(system-clock|start|core\/clock|bitrix24\/application(-parts)?)\.ts$/
 /** Where the SDK may be loaded outside server/bitrix24, and there only when it is needed: in a frame of the portal. */
 const SDK_IN_FRAME = /^placement\/(frame|install)\.ts$/
 
@@ -145,6 +150,8 @@ const fileProblems = (file: string, source: string): string[] => {
   ) {
     problems.push('reads process.env: only server/config.ts may')
   }
+  if (file.startsWith('server/') && !KNOWS_DATES.test(file) && WALL_CLOCK.test(code.replace(STAMP, '')))
+    problems.push('looks at the wall clock: stamps apart, time is counted by steady()')
   if (file.startsWith('server/') && /\bconsole\s*\.\s*\w/.test(code)) problems.push('writes to console: use the logger')
   return problems
 }
