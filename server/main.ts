@@ -1,9 +1,14 @@
 // The process: settings, start, signals, exit code.
-// Must stay true: a wrong setting stops the start with one readable message; a signal stops cleanly with exit code 0.
+// Must stay true: a wrong setting stops the start with one readable message; a signal stops cleanly with exit code 0,
+// and always stops: what takes longer than the longest request and some seconds is cut off, with exit code 1.
 import { ConfigError, loadConfig } from './config.ts'
+import { answerSeconds } from './core/portal.ts'
 import { createLog } from './log.ts'
 import { startServer } from './start.ts'
 import { StorageUnusable } from './store/database.ts'
+
+/** For what has to be written and closed once the last answer is there, or is not waited for any more. */
+const CLOSING_MS = 10_000
 
 const refuse = (message: string): never => {
   process.stderr.write(`${message}\n`)
@@ -43,6 +48,13 @@ const main = async (): Promise<void> => {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'stopping')
+    setTimeout(
+      () => {
+        log.error('stopping took too long and was cut off: the next start settles what was under way')
+        process.exit(1)
+      },
+      answerSeconds(config.requestSeconds) * 1000 + CLOSING_MS
+    )
     server.close().then(
       () => process.exit(0),
       error => {

@@ -93,6 +93,56 @@ it.each([
   }
 )
 
+/** For NODE_OPTIONS: runs in the process before anything of ours. */
+const preload = (source: string): string => `--import data:text/javascript,${encodeURIComponent(source)}`
+
+it('a clock that was set back by a day in the middle of a run does not keep it from stopping with 0', async () => {
+  const portal = await createEmulatedPortal({ speed: { commandMs: 5, workers: 2 } })
+  onTestFinished(() => portal.close())
+  const server = await start({
+    DATA_DIR: tempDir(),
+    BITRIX_WEBHOOK_URL: portal.webhookUrl,
+    BITRIX_REQUEST_SECONDS: '1',
+    NODE_OPTIONS: preload(`
+      const real = Date.now
+      process.on('SIGUSR2', () => {
+        Date.now = () => real() - 86_400_000
+        process.stderr.write('the clock is set')
+      })`)
+  })
+  void fetch(`${server.origin}/bitrix/webhook/push-to-bitrix?count=1000`, { method: 'POST' }).catch(() => undefined)
+  await expect.poll(() => portal.state.counts().companies, { timeout: 20_000 }).toBeGreaterThan(0)
+  server.signal('SIGUSR2')
+  await expect.poll(server.output).toContain('the clock is set')
+  const { commands } = portal.stats
+  const sent = { ...commands }
+  await expect
+    .poll(() => commands['crm.company.add'], { timeout: 20_000 })
+    .toBeGreaterThan(sent['crm.company.add'] ?? 0)
+  server.signal('SIGTERM')
+  expect(await server.exited).toEqual({ code: 0, signal: null })
+})
+
+it('what cannot be stopped is cut off: the process ends, says so in one line, and not with 0', async () => {
+  const server = await start({
+    DATA_DIR: tempDir(),
+    BITRIX_REQUEST_SECONDS: '0.1',
+    NODE_OPTIONS: preload(`
+      import http from 'node:http'
+      http.Server.prototype.close = function () {
+        return this
+      }`)
+  })
+  server.signal('SIGTERM')
+  expect(await server.exited).toEqual({ code: 1, signal: null })
+  expect(
+    server
+      .output()
+      .split('\n')
+      .filter(line => line.includes('"level":"error"'))
+  ).toEqual([expect.stringContaining('cut off')])
+}, 60_000)
+
 it('tells whoever waits that the run goes on after the next start', async () => {
   const portal = await createEmulatedPortal({ speed: { commandMs: 20, workers: 1 } })
   onTestFinished(() => portal.close())
