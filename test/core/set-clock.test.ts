@@ -2,6 +2,7 @@
 // Must stay true: the same run twice in virtual time, with and without; the portal has a clock of its own.
 import { describe, expect, test } from 'vitest'
 import { PortalFailure } from '../../server/core/portal.ts'
+import { createLoadCounter } from '../../server/core/speed/load.ts'
 import { createPace } from '../../server/core/speed/pace.ts'
 import type { PortalLimits } from '../support/limited-portal.ts'
 import { createRows, createSimulation } from '../support/simulation.ts'
@@ -110,10 +111,29 @@ describe.each(Object.entries(situations))('a clock that is set %s', (_name, situ
 })
 
 describe('a portal whose clock is not ours', () => {
-  const { rows, limits, setAt } = situations['while a method is over its operating time'] as Situation
-  test.each([-3 * 3600, 3 * 3600, -86_400, 86_400])('but %i s ahead makes the same waits', async aheadSeconds => {
-    const ofEqual = await tell({ rows, setAt, limits: { ...limits } }, 0)
-    expect(await tell({ rows, setAt, limits: { ...limits, aheadSeconds } }, 0)).toEqual(ofEqual)
+  const hours = [-24, -3, 3, 24]
+  const names = ['while a method is over its operating time', 'while lost answers are looked up']
+  test.each(names.flatMap(name => hours.map(ahead => [name, ahead] as const)))(
+    'makes the same waits: %s, %i hours ahead',
+    async (name, ahead) => {
+      const { limits, ...rest } = situations[name] as Situation // one of them
+      const shifted = { ...rest, limits: { ...limits, aheadSeconds: ahead * 3600 } }
+      expect(await tell(shifted, 0)).toEqual(await tell({ ...rest, limits: { ...limits } }, 0))
+    }
+  )
+
+  test.each(hours)('says when it began, also beside a request that was given up: %i hours ahead', ahead => {
+    const standingAt = (aheadMs: number) => {
+      const load = createLoadCounter()
+      const known = { workers: 1, latency: 0.002 }
+      load.occupy(1, 0).answered(100, { duration: 0.1, finishedAt: 100 + aheadMs }, known)
+      const givenUp = load.occupy(10, 200)
+      const next = load.occupy(10, 210)
+      givenUp.left(400)
+      return next.answered(500, { duration: 0.1, finishedAt: 500 + aheadMs }, known)
+    }
+    expect(standingAt(0)).toMatchObject({ endedBefore: 1 })
+    expect(standingAt(ahead * HOUR)).toEqual(standingAt(0))
   })
 
   test.each([
