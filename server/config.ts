@@ -95,7 +95,10 @@ const environment = z.object({
     .transform(value => new Secret(value))
     .optional(),
   BITRIX_WEBHOOK_URL: webhookUrlSchema.optional(),
-  BITRIX_WEBHOOK_SECRET: secret(1, 'must not be empty').optional(),
+  BITRIX_WEBHOOK_SECRET: secret(
+    16,
+    'must have at least 16 characters, for example the output of: openssl rand -hex 16'
+  ).optional(),
   BITRIX_CLIENT_ID: z.string().optional(),
   BITRIX_CLIENT_SECRET: secret(1, 'must not be empty').optional(),
   BITRIX_OAUTH_URLS: list(

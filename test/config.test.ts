@@ -98,6 +98,14 @@ describe('wrong values', () => {
     }
   })
 
+  test('a secret that could be guessed is one of them', () => {
+    for (const BITRIX_WEBHOOK_SECRET of ['1', 'fifteen-letters']) {
+      const problems = problemsOf({ BITRIX_WEBHOOK_SECRET })
+      expect(problems).toMatch(/- BITRIX_WEBHOOK_SECRET: must have at least 16 characters, for example/)
+      expect(problems).not.toContain('fifteen')
+    }
+  })
+
   test('are all named in one message, together with what is missing between them', () => {
     const env = Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]))
     const problems = problemsOf({ ...env, BITRIX_CLIENT_ID: 'local.1', HOST: '0.0.0.0', PORT: 'x' })
@@ -111,7 +119,7 @@ describe('what belongs together', () => {
   test('a webhook on a host other than loopback needs the secret', () => {
     for (const HOST of ['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.1.example.com']) {
       expect(problemsOf({ BITRIX_WEBHOOK_URL: WEBHOOK, HOST })).toContain('BITRIX_WEBHOOK_SECRET')
-      expect(problemsOf({ BITRIX_WEBHOOK_URL: WEBHOOK, HOST, BITRIX_WEBHOOK_SECRET: 'x' })).toBe('')
+      expect(problemsOf({ BITRIX_WEBHOOK_URL: WEBHOOK, HOST, BITRIX_WEBHOOK_SECRET: 'x'.repeat(16) })).toBe('')
       expect(problemsOf({ HOST })).toBe('')
     }
     for (const HOST of ['127.0.0.1', '127.0.0.2', 'localhost', '::1']) {

@@ -64,15 +64,15 @@ describe('.env of the working folder', () => {
   test('is read, and the environment wins; both signals end the process with 0', async () => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       const folder = freshDir()
-      writeFileSync(join(folder, '.env'), 'PORT=0\nLOG_LEVEL=loud\nBITRIX_WEBHOOK_SECRET=open-sesame-1\n')
+      writeFileSync(join(folder, '.env'), 'PORT=0\nLOG_LEVEL=loud\nBITRIX_WEBHOOK_SECRET=open-sesame-0123456789\n')
       const { child, closed, output, ready } = await run(folder, { LOG_LEVEL: 'info' })
       const origin = await ready
       expect((await fetch(`${origin}/health`)).status).toBe(200)
       expect((await fetch(`${origin}/api/runs`)).status).toBe(403)
-      expect((await fetch(`${origin}/api/runs?secret=open-sesame-1`)).status).toBe(200)
+      expect((await fetch(`${origin}/api/runs?secret=open-sesame-0123456789`)).status).toBe(200)
       child.kill(signal)
       expect(await closed).toBe(0)
-      expect(output.out + output.err).not.toContain('open-sesame-1')
+      expect(output.out + output.err).not.toContain('open-sesame-0123456789')
     }
   })
 
@@ -121,7 +121,7 @@ test('a page that a proxy opens to everybody is warned of at the start, once, wi
   for (const safe of [
     {},
     { PUBLIC_URL: 'http://localhost:3000' },
-    { PUBLIC_URL: 'https://corp.example.com', BITRIX_WEBHOOK_SECRET: 'open-sesame-1' }
+    { PUBLIC_URL: 'https://corp.example.com', BITRIX_WEBHOOK_SECRET: 'open-sesame-0123456789' }
   ]) {
     expect(await warnings(safe), JSON.stringify(safe)).toEqual([])
   }

@@ -53,9 +53,9 @@ for (const [name, preferences] of Object.entries({ 'third-party': BLOCKED, all: 
 }
 
 test('the page by itself works where the browser keeps nothing, with a secret too', async () => {
-  const site = await openSite({ settings: { BITRIX_WEBHOOK_SECRET: 'open-sesame' } })
+  const site = await openSite({ settings: { BITRIX_WEBHOOK_SECRET: 'open-sesame-0123456789' } })
   const context = await openProfile(NOTHING_AT_ALL)
-  const { page, messages } = await visitIn(context, `${site.origin}/?secret=open-sesame`)
+  const { page, messages } = await visitIn(context, `${site.origin}/?secret=open-sesame-0123456789`)
   const storage = await page.evaluate(() => {
     try {
       return String(sessionStorage)
