@@ -18,8 +18,9 @@ import { createOtherTabs } from './other-tabs.ts'
 import { createProgress } from './progress.ts'
 import { createRecordLinks } from './record-links.ts'
 import { createRecords } from './records.ts'
-import { carrySecret, reopenWithSecret, takeSecret } from './secret.ts'
+import { carryTicket, keepTicket, reopenWithTicket } from './secret.ts'
 import { keepSession } from './session.ts'
+import { offerStart } from './start-button.ts'
 import './styles/tokens.css'
 import './styles/app.css'
 import { startTableSwitch } from './table-switch.ts'
@@ -38,6 +39,8 @@ interface PageState {
   readonly run: RunSnapshot | null
   /** Only in a portal's frame. */
   readonly session: string | null
+  /** Only where a secret is needed. */
+  readonly ticket: string | null
   /** May act on everybody's runs. */
   readonly admin: boolean
   readonly user: { readonly name: string } | null
@@ -51,8 +54,11 @@ const startPage = (): void => {
   const state = JSON.parse(byId('state', HTMLElement).textContent ?? '') as PageState // written by our own server
   const { portal, run: firstRun } = state
   const framed = state.session !== null
-  let bearer = state.session ?? takeSecret()
-  if (!framed) carrySecret(document.querySelectorAll<HTMLAnchorElement>('#languages a'), bearer)
+  let bearer = state.session ?? state.ticket
+  if (!framed) {
+    keepTicket(state.ticket)
+    carryTicket(document.querySelectorAll<HTMLAnchorElement>('#languages a'), state.ticket)
+  }
   const messages = createMessages(state.lang)
   const notice = createNotice(messages)
   const api = createApi(() => bearer)
@@ -233,6 +239,8 @@ const startPage = (): void => {
   }
 }
 
+const secretForm = document.querySelector<HTMLFormElement>('[data-error="403"] form')
 if (document.querySelector('[data-error]') === null) startPage()
+else if (document.getElementById('start') !== null) offerStart()
 // Only the standalone page asks for a secret; a refusal in a portal's frame has none.
-else if (document.querySelector('[data-error="403"] #secret') !== null) reopenWithSecret()
+else if (secretForm !== null) reopenWithTicket(secretForm.dataset['wrong'] !== undefined)

@@ -1,13 +1,13 @@
-// The secret of a standalone page: taken out of the address bar, kept for this tab, sent with every call.
-// Must stay true: after the page has opened, the secret is in no address, history entry or link.
+// The secret of a standalone page: the server gives a ticket for it, which is kept for this tab and sent with every call.
+// Must stay true: the secret is kept nowhere, and neither secret nor ticket is in an address, history entry or link.
 
-const STORE = 'bitrixcorp.secret'
+const STORE = 'bitrixcorp.ticket'
 
-/** Storage may be closed to us (private mode, a foreign frame): then the secret lives as long as the page. */
-const store = (secret: string | null): void => {
+/** Storage may be closed to us (private mode, a foreign frame): then the ticket lives as long as the page. */
+const store = (ticket: string | null): void => {
   try {
-    if (secret === null) sessionStorage.removeItem(STORE)
-    else sessionStorage.setItem(STORE, secret)
+    if (ticket === null) sessionStorage.removeItem(STORE)
+    else sessionStorage.setItem(STORE, ticket)
   } catch {
     // Nothing to do: see above.
   }
@@ -21,44 +21,54 @@ const stored = (): string | null => {
   }
 }
 
-const strip = (): string | null => {
+/** The address of the page, whatever way led to it: by a script's `?secret=`, or by the form. A reload then asks for no form again. */
+const tidyAddress = (): void => {
   const url = new URL(location.href)
-  const secret = url.searchParams.get('secret')
-  if (secret !== null) {
-    url.searchParams.delete('secret')
-    history.replaceState(history.state, '', url)
+  if (!url.searchParams.has('secret') && url.pathname !== '/secret') return
+  url.searchParams.delete('secret')
+  if (url.pathname === '/secret') url.pathname = '/'
+  history.replaceState(history.state, '', url)
+}
+
+/** Opens the page in this tab: by a form, because a ticket in an address would stay in the history. Null: there is no secret. */
+export const openPage = (ticket: string | null, search = location.search): void => {
+  if (ticket === null) {
+    location.assign(`/${search}`)
+    return
   }
-  return secret
+  const form = document.createElement('form')
+  form.method = 'post'
+  form.action = `/secret${search}`
+  const input = document.createElement('input')
+  input.type = 'hidden'
+  input.name = 'secret'
+  input.value = ticket
+  form.append(input)
+  document.body.append(form)
+  form.submit()
 }
 
-const withSecret = (address: string, secret: string): URL => {
-  const url = new URL(address, location.href)
-  url.searchParams.set('secret', secret)
-  return url
+/** `ticket`: from the page; null where no secret is needed. */
+export const keepTicket = (ticket: string | null): void => {
+  tidyAddress()
+  if (ticket !== null) store(ticket)
 }
 
-/** Takes the secret from the address, or the one kept from before a reload. Null where none is needed. */
-export const takeSecret = (): string | null => {
-  const given = strip()
-  if (given !== null) store(given)
-  return given ?? stored()
-}
-
-/** On a refusal: opens the page again with the kept secret (the address has lost it); a wrong one is forgotten. */
-export const reopenWithSecret = (): void => {
-  const given = strip()
+/** On a refusal: opens the page with the ticket that was kept from before a reload; `wrong`: that was no longer good. */
+export const reopenWithTicket = (wrong: boolean): void => {
+  tidyAddress()
   const kept = stored()
-  if (given !== null) store(null)
-  else if (kept !== null) location.replace(withSecret(location.href, kept))
+  if (wrong) store(null)
+  else if (kept !== null) openPage(kept)
 }
 
-/** Links that open the page anew carry the secret only at the moment of the click. */
-export const carrySecret = (links: Iterable<HTMLAnchorElement>, secret: string | null): void => {
-  if (secret === null) return
+/** Links that open the page anew carry the ticket only at the moment of the click. */
+export const carryTicket = (links: Iterable<HTMLAnchorElement>, ticket: string | null): void => {
+  if (ticket === null) return
   for (const link of links) {
     link.addEventListener('click', event => {
       event.preventDefault()
-      location.assign(withSecret(link.href, secret))
+      openPage(ticket, link.search)
     })
   }
 }

@@ -9,7 +9,8 @@ import type { Assets } from './http/assets.ts'
 import { readBodies } from './http/body.ts'
 import { answerErrors } from './http/errors.ts'
 import { eventsRoutes } from './http/events.ts'
-import { refuseChangesByOtherSites, type Secret, serveOwnHosts } from './http/guard.ts'
+import { refuseChangesByOtherSites, refuseReadsByOtherSites, type Secret } from './http/guard.ts'
+import { serveOwnHosts } from './http/hosts.ts'
 import { installRoutes } from './http/install.ts'
 import type { ReadRecords } from './http/page-data.ts'
 import { placementRoutes } from './http/placement.ts'
@@ -17,6 +18,7 @@ import { unframed } from './http/policy.ts'
 import { recordsRoutes } from './http/records.ts'
 import { logRefusals } from './http/refusals.ts'
 import { runsRoutes } from './http/runs.ts'
+import { createSecretGate } from './http/secret-gate.ts'
 import { type ApplicationDoor, createSites, type StandaloneSite } from './http/site.ts'
 import { standaloneRoutes } from './http/standalone.ts'
 import type { Translations } from './http/translate.ts'
@@ -35,6 +37,8 @@ export interface AppDeps {
   readonly translations: Translations
   readonly viewsDir: string
   readonly standaloneSecret: Secret | undefined
+  /** Where the app listens, as HOST says; default 127.0.0.1. */
+  readonly host?: string
   readonly publicUrl: string | undefined
   readonly newSeed: () => number
   /** Aborts when the server stops: streams end. */
@@ -64,7 +68,7 @@ const visitorLeft = (error: NodeJS.ErrnoException): boolean =>
   ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')
 
 export const createApp = (deps: AppDeps): Koa => {
-  const { log, translations } = deps
+  const { log, translations, host = '127.0.0.1', publicUrl } = deps
   const views = createViews(deps.viewsDir, translations, deps.assets)
   const app = new Koa()
   app.on('error', error => {
@@ -76,13 +80,14 @@ export const createApp = (deps: AppDeps): Koa => {
     ctx.body = { status: 'ok' }
   })
   deps.assets.routes(router)
-  const sites = createSites({ ...deps, door: deps.door })
+  const gate = createSecretGate({ secret: deps.standaloneSecret, log, now: Date.now })
+  const sites = createSites({ site: deps.site, gate, door: deps.door })
   standaloneRoutes(router, {
     ...deps,
     sites,
+    gate,
     standalone: deps.site !== undefined,
-    views,
-    secret: deps.standaloneSecret
+    views
   })
   if (deps.door !== undefined) {
     const doorDeps = { ...deps, door: deps.door, views, logRefusals: logRefusals(log) }
@@ -100,8 +105,9 @@ export const createApp = (deps: AppDeps): Koa => {
   app.use(securityHeaders())
   app.use(keepToItself)
   app.use(answerErrors(log, translations, views))
-  app.use(serveOwnHosts(deps.publicUrl))
-  app.use(refuseChangesByOtherSites(deps.publicUrl))
+  app.use(serveOwnHosts({ host, publicUrl }))
+  app.use(refuseChangesByOtherSites(publicUrl))
+  app.use(refuseReadsByOtherSites(publicUrl))
   app.use(readBodies())
   app.use(router.routes())
   app.use(async function refuseOtherMethods(ctx, next) {

@@ -191,6 +191,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       translations: loadTranslations(join(root, 'locales')),
       viewsDir: join(root, 'views'),
       standaloneSecret: config.standaloneSecret,
+      host: config.host,
       publicUrl: config.publicUrl,
       newSeed: () => randomInt(2 ** 32),
       closing: closing.signal

@@ -28,7 +28,7 @@ export class AppError extends Error {
 export const invalidInput = (message: string, cause?: unknown): AppError =>
   new AppError(400, 'INVALID_INPUT', message, { cause })
 
-export const forbidden = (message: string, reason?: 'host' | 'secret' | 'wrong'): AppError =>
+export const forbidden = (message: string, reason?: 'host' | 'site' | 'secret' | 'wrong'): AppError =>
   new AppError(403, 'FORBIDDEN', message, { reason })
 
 export const notFound = (message: string, reason?: 'address'): AppError =>

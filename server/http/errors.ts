@@ -4,19 +4,29 @@ import type { Context, Middleware } from 'koa'
 import { AppError, notFound, portalUnavailable } from '../core/errors.ts'
 import { PortalFailure } from '../core/portal.ts'
 import type { Log } from '../log.ts'
-import { routePath } from './guard.ts'
+import { isNavigation, routePath } from './guard.ts'
 import type { Translations } from './translate.ts'
 import type { Views } from './views.ts'
 
 /** Opened by Bitrix24 in a frame: whatever goes wrong there is shown to a person. */
 const FRAMED_PATHS: ReadonlySet<string> = new Set(['/install', '/placement'])
 
+/** Where the page's form for the secret goes. */
+export const SECRET_PATH = '/secret'
+
+/** Routes that stream; opened as a page they answer with one. */
+const STREAMS = /^\/bitrix\/.*stream\/?$/i
+
 /** Where only programs ask. */
 const FOR_PROGRAMS = /^\/(api|bitrix)\//i
 
-/** Typed into an address bar: the page itself, and what is no address at all. */
+/** Typed into an address bar: the page itself, what is no address at all, and streams, by whatever browser. */
 const isForPeople = (ctx: Context, { reason }: AppError): boolean =>
-  ctx.path === '/' || (ctx.method === 'GET' && reason === 'address' && !FOR_PROGRAMS.test(ctx.path))
+  ctx.path === '/' ||
+  routePath(ctx) === SECRET_PATH ||
+  reason === 'site' ||
+  (STREAMS.test(ctx.path) && isNavigation(ctx)) ||
+  (ctx.method === 'GET' && reason === 'address' && !FOR_PROGRAMS.test(ctx.path))
 
 const internal = (cause: unknown): AppError =>
   new AppError(500, 'INTERNAL_ERROR', 'An error inside BitrixCorp; the log has the details. Try again.', { cause })
@@ -64,7 +74,8 @@ export const answerErrors = (log: Log, translations: Translations, views: Views)
         // The form sends the standalone secret, which is nobody's business in a portal.
         asksSecret: !isFramed && ['secret', 'wrong'].includes(error.reason ?? ''),
         isWrong: error.reason === 'wrong',
-        home: !isFramed
+        home: !isFramed,
+        start: null
       })
     }
   }

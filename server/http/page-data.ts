@@ -48,8 +48,12 @@ const within = async <T>(promise: Promise<T>): Promise<{ value: T } | { problem:
 
 export const createPageData =
   ({ runs, readRecords }: PageDataDeps) =>
-  /** `session`: the token for a page in a portal's frame. */
-  async (site: Site, lang: string, session: string | null): Promise<Record<string, unknown>> => {
+  /** `session`: the token for a page in a portal's frame; `ticket`: in the place of the secret for a page outside. */
+  async (
+    site: Site,
+    lang: string,
+    { session = null, ticket = null }: { readonly session?: string | null; readonly ticket?: string | null }
+  ): Promise<Record<string, unknown>> => {
     const { channel, mode } = site
     const first: PageRequest = { after: null, limit: 50 }
     const [companies, contacts, run] = await Promise.all([
@@ -64,6 +68,7 @@ export const createPageData =
       contacts: 'value' in contacts ? contacts.value : null,
       run: run ?? null,
       session,
+      ticket,
       admin: site.admin,
       user: site.session === null ? null : { id: site.session.userId, name: site.session.name },
       placement: site.session === null ? null : { code: site.session.placement, recordId: site.session.recordId },

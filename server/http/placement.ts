@@ -43,7 +43,7 @@ export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void
     ctx.set('Content-Security-Policy', framedBy(visit.installation.origin))
     const session = sessionFor(visit, { placement: handshake.placement, recordId: recordIdOf(handshake) })
     const [site, token] = await Promise.all([portalSite(door, session), sessions.issue(session)])
-    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), token))
+    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), { session: token }))
   })
 
   /** A page that is still open goes on; the portal is asked anew who the person is. */

@@ -6,8 +6,8 @@ import type { Channel } from '../core/channel.ts'
 import { AppError, adminRequired, notFound, sessionInvalid, standaloneOff } from '../core/errors.ts'
 import type { RunRecord, RunSnapshot, StartedBy } from '../core/run/run.ts'
 import type { Runs } from '../core/run/runs.ts'
-import { carriesSecret, demandSecret, type Secret } from './guard.ts'
 import { parseInput, runIdParam } from './input.ts'
+import type { SecretGate } from './secret-gate.ts'
 import { type PageSession, type Sessions, sessionOf } from './session.ts'
 
 /** The portal of the standalone routes. */
@@ -44,7 +44,7 @@ export type SiteOf = (ctx: Context) => Promise<Site>
 export interface SitesDeps {
   /** Undefined: only portals with the application have a site. */
   readonly site: StandaloneSite | undefined
-  readonly standaloneSecret: Secret | undefined
+  readonly gate: SecretGate
   readonly door: ApplicationDoor | undefined
 }
 
@@ -94,7 +94,7 @@ export interface Sites {
   readonly standalone: SiteOf
 }
 
-export const createSites = ({ site, standaloneSecret, door }: SitesDeps): Sites => {
+export const createSites = ({ site, gate, door }: SitesDeps): Sites => {
   const open = async (): Promise<Site> => {
     if (site === undefined) throw standaloneOff()
     await site.settle()
@@ -102,16 +102,15 @@ export const createSites = ({ site, standaloneSecret, door }: SitesDeps): Sites 
   }
   const standalone: SiteOf = async ctx => {
     const found = await open()
-    demandSecret(ctx, standaloneSecret)
+    await gate.demand(ctx)
     return found
   }
   const sessionOr =
     (otherwise: SiteOf): SiteOf =>
     async ctx => {
       const token = sessionOf(ctx)
-      const isSecret = standaloneSecret !== undefined && carriesSecret(ctx, standaloneSecret)
-      if (token === undefined || door === undefined || isSecret) return otherwise(ctx)
-      return portalSite(door, await door.sessions.read(token))
+      if (token === undefined || door === undefined) return otherwise(ctx)
+      return (await gate.carries(ctx)) ? open() : portalSite(door, await door.sessions.read(token))
     }
   /** A session that is over says nothing about who may ask whether the standalone portal is busy. */
   const openOf: SiteOf = async ctx => {

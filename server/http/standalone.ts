@@ -6,12 +6,14 @@ import { AppError, invalidInput, methodNotAllowed, runFailed, serverStops } from
 import type { ClearScope, Operation } from '../core/recipe.ts'
 import type { RunSnapshot } from '../core/run/run.ts'
 import type { Runs } from '../core/run/runs.ts'
-import { errorBody } from './errors.ts'
-import { carriesSecret, refuseOtherSites, type Secret } from './guard.ts'
+import { errorBody, SECRET_PATH } from './errors.ts'
+import { refuseOtherSites } from './guard.ts'
 import { countQuery, lastEventId, parseInput } from './input.ts'
 import { createPageData, type ReadRecords } from './page-data.ts'
 import { BUSY_ID, streamBusy, streamPercents } from './progress.ts'
+import type { SecretGate } from './secret-gate.ts'
 import { findRun, type Sites } from './site.ts'
+import { offerStart } from './start-page.ts'
 import type { Translations } from './translate.ts'
 import type { Views } from './views.ts'
 
@@ -20,7 +22,7 @@ export interface StandaloneDeps {
   readonly sites: Sites
   /** A webhook or an emulated portal is there. */
   readonly standalone: boolean
-  readonly secret: Secret | undefined
+  readonly gate: SecretGate
   readonly publicUrl: string | undefined
   readonly views: Views
   readonly translations: Translations
@@ -34,7 +36,7 @@ export interface StandaloneDeps {
 const CLASSIC_SCOPE: ClearScope = 'all'
 
 export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => {
-  const { runs, sites, secret, views, translations, closing } = deps
+  const { runs, sites, gate, views, translations, closing } = deps
   const ownSite = refuseOtherSites(deps.publicUrl)
   const pageData = createPageData(deps)
 
@@ -89,21 +91,25 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
     else throw runFailed(final.failure?.message ?? 'The run was interrupted. Resume it to go on.', final)
   }
 
-  router.get('/', async ctx => {
+  const showPage = async (ctx: Context): Promise<void> => {
     if (!deps.standalone) {
       views.renderNotice(ctx, 'standalone.off.title', 'standalone.off.text')
       return
     }
-    views.render(ctx, 'page.njk', await pageData(await sites.standalone(ctx), views.languageOf(ctx), null))
-  })
+    const site = await sites.standalone(ctx)
+    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), { ticket: gate.ticket() }))
+  }
+  router.get('/', showPage)
+  router.post(SECRET_PATH, showPage)
+  router.get(SECRET_PATH, ctx => ctx.redirect('/'))
   router.get('/bitrix/status', async ctx => {
     const site = await sites.openOf(ctx)
     const run = await runs.active(site.channel.portal.id)
-    const knows = site.session !== null || secret === undefined || carriesSecret(ctx, secret)
+    const knows = site.session !== null || gate.isOpen || (await gate.carries(ctx))
     ctx.body = run === undefined ? { busy: false } : { busy: true, ...(knows ? { run } : {}) }
   })
-  router.get('/bitrix/webhook/push-stream', ownSite, stream(createOperation))
-  router.get('/bitrix/clear-stream', ownSite, stream(clearOperation))
+  router.get('/bitrix/webhook/push-stream', offerStart(deps, createOperation), ownSite, stream(createOperation))
+  router.get('/bitrix/clear-stream', offerStart(deps, clearOperation), ownSite, stream(clearOperation))
   router.post('/bitrix/webhook/push-to-bitrix', wait(createOperation))
   router.post('/bitrix/clear-bitrix', wait(clearOperation))
 }

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import type { Context } from 'koa'
 import nunjucks from 'nunjucks'
 import type { Assets } from './assets.ts'
-import type { Language, Translations } from './translate.ts'
+import type { Language, Translations, Values } from './translate.ts'
 
 /** Templates by the script that each loads. */
 const ENTRIES = {
@@ -18,7 +18,18 @@ export interface Views {
   render(ctx: Context, view: keyof typeof ENTRIES, values: Readonly<Record<string, unknown>>): void
   /** Answers 200 with a page that only explains something; both are keys of texts. */
   renderNotice(ctx: Context, title: string, text: string): void
+  /** Answers 200 with a page that has a button. `key`: of its texts. */
+  renderStart(ctx: Context, key: string, start: StartButton): void
   languageOf(ctx: Context): Language
+}
+
+export interface StartButton {
+  readonly portal: string
+  readonly count: number
+  /** Where the button leads, when it may start nothing yet. */
+  readonly next: string
+  /** For the script; null where the visitor came from another site, and has to come from ours first. */
+  readonly state: Readonly<Record<string, unknown>> | null
 }
 
 /** JSON for `<script type="application/json">`: no text in it can end the script. */
@@ -35,6 +46,8 @@ export const createViews = (viewsDir: string, translations: Translations, assets
     const lang = translations.languageOf(ctx)
     const { script, styles } = assets.entry(ENTRIES[view])
     ctx.type = 'html'
+    // A form's POST says where it comes from only where the policy lets addresses out (Fetch: no-referrer makes Origin null).
+    ctx.set('Referrer-Policy', 'same-origin')
     ctx.vary('Accept-Language')
     const texts = {
       lang,
@@ -43,19 +56,25 @@ export const createViews = (viewsDir: string, translations: Translations, assets
     }
     ctx.body = env.render(view, { ...texts, assets: { script, style: styles }, ...values })
   }
+  const explain = (ctx: Context, title: string, text: string, values: Values, start: unknown): void => {
+    const t = translations.in(translations.languageOf(ctx))
+    render(ctx, 'error.njk', {
+      status: 200,
+      title: t(title, values),
+      message: t(text, values),
+      asksSecret: false,
+      isWrong: false,
+      home: false,
+      start
+    })
+  }
   return {
     languageOf: ctx => translations.languageOf(ctx),
     render,
-    renderNotice(ctx, title, text) {
-      const t = translations.in(translations.languageOf(ctx))
-      render(ctx, 'error.njk', {
-        status: 200,
-        title: t(title),
-        message: t(text),
-        asksSecret: false,
-        isWrong: false,
-        home: false
-      })
+    renderNotice: (ctx, title, text) => explain(ctx, title, text, {}, null),
+    renderStart(ctx, key, start) {
+      const values = { portal: start.portal, count: start.count }
+      explain(ctx, `${key}.title`, `${key}.text`, values, { ...start, button: `${key}.button` })
     }
   }
 }

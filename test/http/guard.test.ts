@@ -12,39 +12,17 @@ const changing = [
   ['POST', '/api/runs']
 ] as const
 
-describe('hosts', () => {
-  test('answers to localhost, IP addresses and the host of PUBLIC_URL, on any port', async () => {
-    const app = await openHttpApp({ publicUrl: 'https://bitrixcorp.example.com' })
-    for (const host of [
-      'localhost',
-      'localhost:99',
-      'LocalHost:3000',
-      '127.0.0.1:1',
-      '192.168.7.7',
-      '[::1]:3000',
-      'bitrixcorp.example.com',
-      'bitrixcorp.example.com:8443'
-    ]) {
-      expect((await app.send('/health', { headers: { host } })).status, host).toBe(200)
+test('other host names are refused, with or without the secret', async () => {
+  const app = await openHttpApp({ secret: 'open-sesame-1', publicUrl: 'https://bitrixcorp.example.com' })
+  for (const host of ['evil.example', 'localhost.evil.example', 'user@localhost', 'localhost/x', '0.0.0.0']) {
+    for (const path of ['/health', '/', '/bitrix/status', '/api/runs?secret=open-sesame-1', '/nowhere']) {
+      const answer = await app.send(path, { headers: { host } })
+      expect([answer.status, answer.body?.error], `${host} ${path}`).toEqual([403, 'FORBIDDEN'])
     }
-  })
-
-  test('refuses every other host name, with or without the secret', async () => {
-    const app = await openHttpApp({ secret: 'open-sesame-1', publicUrl: 'https://bitrixcorp.example.com' })
-    for (const host of [
-      'evil.example',
-      'localhost.evil.example',
-      'bitrixcorp.example.com.evil.example',
-      'user@localhost',
-      'localhost/x'
-    ]) {
-      for (const path of ['/health', '/', '/bitrix/status', '/api/runs?secret=open-sesame-1', '/nowhere']) {
-        const answer = await app.send(path, { headers: { host } })
-        expect([answer.status, answer.body?.error], `${host} ${path}`).toEqual([403, 'FORBIDDEN'])
-      }
-    }
-  })
+  }
 })
+
+const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36'
 
 test('a health check of HTTP/1.0, which names no host, is answered; nothing else is', async () => {
   const app = await openHttpApp()
@@ -108,7 +86,13 @@ describe('other sites', () => {
     { origin: 'https://evil.example' },
     { origin: 'null' },
     { origin: 'http://127.0.0.1:1' },
-    { origin: 'http://localhost' }
+    { origin: 'http://localhost' },
+    { referer: 'https://evil.example/page' },
+    { 'sec-fetch-site': 'none', referer: 'http://127.0.0.1:1/' },
+    { referer: 'evil' },
+    // A browser that says nothing of itself: too old, or at an address that it does not trust.
+    { 'user-agent': BROWSER },
+    { 'user-agent': BROWSER, referer: 'http://evil.example/' }
   ]
 
   test('may not change data, by any method, spelling of the path or header, with or without the secret', async () => {
@@ -145,6 +129,47 @@ describe('other sites', () => {
       const answer = await app.send('/bitrix/webhook/push-to-bitrix?count=1', { method: 'POST', headers })
       expect(answer.status, JSON.stringify(headers)).toBe(200)
     }
+  })
+
+  test('a browser that tells no more than the origin of its POST may, and a program with any name of its own', async () => {
+    const app = await openHttpApp()
+    for (const headers of [
+      { 'user-agent': BROWSER, origin: app.origin },
+      { 'user-agent': BROWSER, origin: app.origin, referer: `${app.origin}/?lang=en` },
+      { 'user-agent': 'curl/8.0' },
+      { 'user-agent': '' }
+    ]) {
+      const answer = await app.send('/bitrix/webhook/push-to-bitrix?count=1', { method: 'POST', headers })
+      expect(answer.status, JSON.stringify(headers)).toBe(200)
+    }
+  })
+
+  test('may not read either, so that they do not take the portal for themselves; a link to the page opens it', async () => {
+    const app = await openHttpApp({ publicUrl: 'https://bitrixcorp.example.com' })
+    const reads = ['/api/companies', '/API/contacts/', '/api/runs', '/api/runs/latest', '/api/runs/x', '/bitrix/status']
+    for (const path of [...reads, '/']) {
+      for (const headers of [
+        { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
+        { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+        { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
+        { origin: 'https://evil.example' }
+      ]) {
+        const { status, body } = await app.send(path, { headers })
+        expect([status, body?.error], `${path} ${JSON.stringify(headers)}`).toEqual([403, 'FORBIDDEN'])
+      }
+    }
+    for (const path of ['/', '/api/companies', '/bitrix/status']) {
+      for (const headers of [
+        { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+        { origin: 'https://bitrixcorp.example.com' },
+        { 'user-agent': BROWSER },
+        {}
+      ]) {
+        expect((await app.send(path, { headers })).status, `${path} ${JSON.stringify(headers)}`).toBe(200)
+      }
+    }
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+    expect((await app.send('/', { headers: link })).status).toBe(200)
   })
 
   test('behind a proxy the page of PUBLIC_URL may', async () => {

@@ -27,12 +27,16 @@ const PERSON: BrowserContextOptions = { locale: 'ru-RU', viewport: { width: 1280
 
 export const launchChromium = (): Promise<Browser> => chromium.launch(LAUNCH)
 
+/** A Chromium of its own that keeps everything in this folder; whoever opens it closes it. */
+export const openProfileIn = (folder: string): Promise<BrowserContext> =>
+  chromium.launchPersistentContext(folder, { ...LAUNCH, ...PERSON })
+
 /** A Chromium of its own whose settings somebody has changed, as in its file `Preferences`; it is closed when the test ends. */
 export const openProfile = async (preferences: object): Promise<BrowserContext> => {
   const folder = mkdtempSync(join(tmpdir(), 'bitrixcorp-profile-'))
   mkdirSync(join(folder, 'Default'))
   writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
-  const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, ...PERSON })
+  const context = await openProfileIn(folder)
   onTestFinished(async () => {
     await context.close()
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -59,6 +59,8 @@ export interface HttpApp {
 
 export interface HttpAppOptions {
   readonly secret?: string
+  /** Where it listens, as HOST; default 127.0.0.1. */
+  readonly host?: string
   readonly publicUrl?: string
   readonly portal?: EmulatedPortalOptions
 }
@@ -80,7 +82,8 @@ const makeFixtures = (): { folder: string; build: string; views: string } => {
   )
   writeFileSync(
     join(views, 'error.njk'),
-    '<h1 lang="{{ lang }}">{{ status }}</h1><p>{{ message }}</p>{% if asksSecret %}<form>{% endif %}'
+    '<h1 lang="{{ lang }}">{{ status }}</h1><p>{{ message }}</p>{% if asksSecret %}<form>{% endif %}' +
+      '{% if start %}<button>{{ start.portal }}</button>{{ start.state | json }}{{ start.next }}{% endif %}'
   )
   return { folder, build, views }
 }
@@ -122,11 +125,12 @@ export const openHttpApp = async (options: HttpAppOptions = {}): Promise<HttpApp
     translations: loadTranslations(new URL('../../locales', import.meta.url).pathname),
     viewsDir: fixtures.views,
     standaloneSecret: options.secret === undefined ? undefined : new Secret(options.secret),
+    ...(options.host === undefined ? {} : { host: options.host }),
     publicUrl: options.publicUrl,
     newSeed: () => 1,
     closing: closing.signal
   })
-  const server = app.listen(0, '127.0.0.1')
+  const server = app.listen(0, options.host ?? '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo // TCP
   const origin = `http://127.0.0.1:${port}`

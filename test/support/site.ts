@@ -18,6 +18,8 @@ export interface SiteOptions {
   readonly portal?: EmulatedPortalOptions
   /** Settings, as in the environment. */
   readonly settings?: Readonly<Record<string, string>>
+  /** HOST, also one that the settings would refuse without a secret. */
+  readonly host?: string
 }
 
 export interface Site {
@@ -35,22 +37,21 @@ export const buildPage = (): void => {
 }
 
 /** Limits are out of the way unless the options bring them in. */
-export const openSite = async ({ portal: portalOptions, settings }: SiteOptions = {}): Promise<Site> => {
+export const openSite = async ({ portal: portalOptions, settings, host }: SiteOptions = {}): Promise<Site> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'bitrixcorp-site-'))
   const portal = await createEmulatedPortal({ bucket: { on: false }, operating: { on: false }, ...portalOptions })
+  const configOf = (port: string, more: SiteOptions['settings']) =>
+    readConfig({
+      PORT: port,
+      DATA_DIR: dataDir,
+      BITRIX_WEBHOOK_URL: portal.webhookUrl,
+      BITRIX_RATE: '1000',
+      BITRIX_BURST: '1000',
+      ...settings,
+      ...more
+    })
   const serve = (port: string, more: SiteOptions['settings'] = {}) =>
-    startServer(
-      readConfig({
-        PORT: port,
-        DATA_DIR: dataDir,
-        BITRIX_WEBHOOK_URL: portal.webhookUrl,
-        BITRIX_RATE: '1000',
-        BITRIX_BURST: '1000',
-        ...settings,
-        ...more
-      }),
-      createLog('silent')
-    )
+    startServer({ ...configOf(port, more), ...(host === undefined ? {} : { host }) }, createLog('silent'))
   const first = await serve('0')
   let running: Awaited<ReturnType<typeof serve>> | undefined = first
   const stop = async (): Promise<void> => {
