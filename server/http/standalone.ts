@@ -59,7 +59,7 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
     const site = await sites.standalone(ctx)
     const operation = operationOf(ctx)
     // An empty one is none (HTML, server-sent events).
-    const last = ctx.headers['last-event-id'] || ctx.query['lastEventId']
+    const last = ctx.headers['last-event-id'] || ctx.query['lastEventId'] || undefined
     if (last === BUSY_ID) {
       // An EventSource that was told "busy" comes back by itself; 204 tells it to stop (HTML, server-sent events).
       ctx.status = 204

@@ -74,3 +74,12 @@ test('EventSource, fetch and programs get the stream', async () => {
   }
   expect(await app.count()).toEqual({ companies: 4, contacts: 4 })
 })
+
+test('an empty id of a last event is none', async () => {
+  const app = await openHttpApp()
+  const events = await app.events('/bitrix/webhook/push-stream?count=1&lastEventId=')
+  expect(events.at(-1)?.event).toBe('done')
+  const again = await app.events('/bitrix/clear-stream?lastEventId=', { 'last-event-id': '' })
+  expect(again.at(-1)?.event).toBe('done')
+  expect(await app.count()).toEqual({ companies: 0, contacts: 0 })
+})
