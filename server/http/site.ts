@@ -94,6 +94,8 @@ export interface Sites {
   readonly standalone: SiteOf
 }
 
+const carriesBearer = (ctx: Context): boolean => /^Bearer +\S/i.test(ctx.get('Authorization'))
+
 export const createSites = ({ site, gate, door }: SitesDeps): Sites => {
   const open = async (): Promise<Site> => {
     if (site === undefined) throw standaloneOff()
@@ -112,6 +114,11 @@ export const createSites = ({ site, gate, door }: SitesDeps): Sites => {
       if (token === undefined || door === undefined) return otherwise(ctx)
       return (await gate.carries(ctx)) ? open() : portalSite(door, await door.sessions.read(token))
     }
+  /** Where only sessions open anything, whatever else a program sends as a bearer is none. */
+  const sessionOrStandalone = sessionOr(ctx => {
+    if (site === undefined && carriesBearer(ctx)) throw sessionInvalid()
+    return standalone(ctx)
+  })
   /** A session that is over says nothing about who may ask whether the standalone portal is busy. */
   const openOf: SiteOf = async ctx => {
     try {
@@ -121,7 +128,7 @@ export const createSites = ({ site, gate, door }: SitesDeps): Sites => {
       return open()
     }
   }
-  return { of: sessionOr(standalone), openOf, standalone }
+  return { of: sessionOrStandalone, openOf, standalone }
 }
 
 /** A run of this site's portal; others do not exist here. @throws {AppError} NOT_FOUND */

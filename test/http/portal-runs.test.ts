@@ -199,3 +199,20 @@ test('without a webhook the standalone page explains, and its routes are off', a
     expect((await app.api(session, path, { method: 'POST' })).body, path).toMatchObject({ error: 'STANDALONE_OFF' })
   }
 })
+
+test('without a webhook a bearer that is no valid session is told so by the API, whatever it is', async () => {
+  const app = await openPortalApp()
+  await app.install()
+  const session = await app.session()
+  for (const bearer of ['x', 'open-sesame-0123456789', `${session.slice(0, -3)}xyz`, 'eyJ.eyJ.x', 'page.zzz.x']) {
+    for (const path of ['/api/runs', '/api/runs/latest', '/api/companies', '/api/runs/run1']) {
+      const { status, body } = await app.api(bearer, path)
+      expect([status, body.error], `${bearer.slice(0, 8)} ${path}`).toEqual([401, 'SESSION_INVALID'])
+    }
+    expect((await app.api(bearer, '/api/runs', { method: 'POST' })).body.error).toBe('SESSION_INVALID')
+  }
+  for (const authorization of ['', 'Bearer', 'Basic eDp5']) {
+    const { status, body } = await app.send('/api/runs', { headers: { authorization } })
+    expect([status, body.error], authorization).toEqual([404, 'STANDALONE_OFF'])
+  }
+})
