@@ -10,6 +10,8 @@ import { createGuesses } from './guesses.ts'
 import { oneLineASecond } from './refusals.ts'
 import { sessionOf } from './session.ts'
 
+/** Requests that are held at once, of all addresses: those beyond are refused at once. */
+const MOST_HELD = 1000
 /** A page that is open for longer has to be opened anew. */
 const TICKET_MS = 7 * 24 * 3_600_000
 const TICKET = /^page\.([0-9a-z]{1,11})\.([\w-]{43})$/
@@ -47,6 +49,7 @@ const givenIn = (ctx: Context): (string | Buffer)[] => {
 export const createSecretGate = ({ secret, log, now }: SecretGateDeps): SecretGate => {
   const guesses = createGuesses(() => performance.now())
   const line = oneLineASecond()
+  let held = 0
   const signature = (ends: string): string =>
     createHmac('sha256', `bitrixcorp page ticket ${secret?.reveal()}`).update(ends).digest('base64url')
 
@@ -65,7 +68,11 @@ export const createSecretGate = ({ secret, log, now }: SecretGateDeps): SecretGa
     const address = ctx.socket.remoteAddress ?? ''
     if (!guesses.isFlooded(address) && given.some(isSecret)) return true
     line(unlogged => log.warn({ address, unlogged }, 'a wrong secret was refused'))
-    await wait(guesses.wrong(address), undefined, { ref: false })
+    const ms = guesses.wrong(address)
+    if (held >= MOST_HELD) return false
+    held += 1
+    await wait(ms, undefined, { ref: false })
+    held -= 1
     return false
   }
   return {
