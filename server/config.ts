@@ -1,8 +1,11 @@
 // Environment → frozen Config: the contract's table of settings, and the only place that reads process.env.
 // Must stay true: every problem is named in one message with an example; secrets are not printable.
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { isLoopbackHost } from './core/portal-hosts.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
+import { EnvFileError, parseEnvFile } from './env-file.ts'
+import { warnOfProxy, warnOfUnknownSettings } from './startup-warnings.ts'
 
 /** A secret that prints as stars wherever it may get to. */
 export class Secret {
@@ -159,6 +162,8 @@ export interface Config {
   readonly requestSeconds: number
   readonly autoResume: boolean
   readonly logLevel: (typeof logLevels)[number]
+  /** Sentences for the log of the start. */
+  readonly warnings: readonly string[]
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -199,6 +204,17 @@ const standaloneOf = ({
   return { mode: key === undefined ? 'emulated' : 'off' }
 }
 
+/** For the tests only, and often set beside the others (README). */
+const TEST_NAMES = ['BITRIX_TEST_WEBHOOK_URL']
+
+const warningsOf = (given: Readonly<Record<string, string | undefined>>, { mode }: Standalone): string[] => {
+  const names = Object.keys(given)
+  const known = [...Object.keys(environment.shape), ...TEST_NAMES]
+  // The emulated portal is in this process: no proxy could stand before it.
+  const proxy = mode === 'emulated' ? undefined : warnOfProxy(names)
+  return [warnOfUnknownSettings(names, known), proxy].filter(warning => warning !== undefined)
+}
+
 /** Pure. An empty value counts as unset. @throws {ConfigError} */
 export const readConfig = (env: Environment): Config => {
   const given = Object.fromEntries(
@@ -213,12 +229,13 @@ export const readConfig = (env: Environment): Config => {
     )
   }
   const { data } = parsed
+  const standalone = standaloneOf(data)
   return Object.freeze({
     port: data.PORT,
     host: data.HOST,
     dataDir: data.DATA_DIR,
     databaseUrl: data.DATABASE_URL,
-    standalone: standaloneOf(data),
+    standalone,
     standaloneSecret: data.BITRIX_WEBHOOK_SECRET,
     application:
       data.BITRIX_CLIENT_ID === undefined || data.BITRIX_CLIENT_SECRET === undefined
@@ -232,21 +249,27 @@ export const readConfig = (env: Environment): Config => {
     burst: data.BITRIX_BURST,
     requestSeconds: data.BITRIX_REQUEST_SECONDS,
     autoResume: data.AUTO_RESUME === 'on',
-    logLevel: data.LOG_LEVEL
+    logLevel: data.LOG_LEVEL,
+    warnings: warningsOf(given, standalone)
   })
+}
+
+const readEnvFile = (): Environment => {
+  try {
+    return parseEnvFile(readFileSync('.env'))
+  } catch (error) {
+    if (error instanceof EnvFileError) throw new ConfigError(`BitrixCorp cannot start: ${error.message}`)
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    throw new ConfigError(
+      'BitrixCorp cannot start, because .env in the working folder cannot be read. Make it a readable text file with lines like PORT=3000, or remove it.',
+      { cause: error }
+    )
+  }
 }
 
 /** Reads `.env` of the working folder, if there is one, and the environment (which wins). @throws {ConfigError} */
 export const loadConfig = (): Config => {
-  try {
-    process.loadEnvFile()
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw new ConfigError(
-        'BitrixCorp cannot start, because .env in the working folder cannot be read. Make it a readable text file with lines like PORT=3000, or remove it.',
-        { cause: error }
-      )
-    }
-  }
+  // Libraries look into the environment, too: what .env says to them (PGSSLMODE …) counts as if it stood there.
+  for (const [name, value] of Object.entries(readEnvFile())) process.env[name] ??= value
   return readConfig(process.env)
 }

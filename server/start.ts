@@ -235,6 +235,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     })
     const warning = standalone.mode === 'webhook' && warnOfOpenPage(config.standaloneSecret, config.publicUrl)
     if (warning) log.warn(warning)
+    for (const each of config.warnings) log.warn(each)
     log.info({ origin, portal: site?.channel.portal.host, mode: standalone.mode }, 'BitrixCorp is ready')
     return { origin, emulated, close }
   } catch (error) {

@@ -38,7 +38,12 @@ const layers: readonly Layer[] = [
   { files: /^server\/demo\.ts$/, own: /^(emulator\/emulated-portal\.ts|server\/config\.ts)$/, packages: NOTHING },
   { files: /^server\/system-clock\.ts$/, own: /^server\/core\/clock\.ts$/, packages: NOTHING },
   { files: /^server\/this-process\.ts$/, own: NOTHING, packages: NOTHING },
-  { files: /^server\/config\.ts$/, own: /^server\/core\/(webhook-url|portal-hosts)\.ts$/, packages: /^zod$/ },
+  {
+    files: /^server\/config\.ts$/,
+    own: /^server\/(core\/(webhook-url|portal-hosts)|env-file|startup-warnings)\.ts$/,
+    packages: /^zod$/
+  },
+  { files: /^server\/(env-file|startup-warnings)\.ts$/, own: NOTHING, packages: NOTHING, noBuiltIns: EFFECTS },
   { files: /^server\/log\.ts$/, own: NOTHING, packages: /^pino$/ },
   {
     files: /^server\/app\.ts$/,
