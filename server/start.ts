@@ -3,11 +3,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EmulatedPortal } from '../emulator/emulated-portal.ts'
 import { createApp } from './app.ts'
+import { ATTEMPT_MS } from './bitrix24/agents.ts'
 import { openApplication } from './bitrix24/application-parts.ts'
 import { createWebhookClient } from './bitrix24/client.ts'
 import { createRestPortal } from './bitrix24/rest-portal.ts'
@@ -40,6 +41,8 @@ import { isAlive, newOwner } from './this-process.ts'
 const LEASE_MS = 15_000
 /** How often runs of dead processes are looked for. */
 const RECOVER_EVERY_MS = 5000
+/** Longer than the 60 s of balancers and proxies: one that sends on a connection which we are closing answers 502. */
+const KEEP_ALIVE_MS = 70_000
 /** Visitors have this long to take what is left for them when the server stops. */
 const GRACE_MS = 500
 
@@ -101,6 +104,8 @@ const applicationOf = (
 export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
   const root = projectRoot()
   const closing = new AbortController()
+  // The agents have it themselves; this is for `fetch`, which asks the authorization servers.
+  setDefaultAutoSelectFamilyAttemptTimeout(ATTEMPT_MS)
   const undo: (() => Promise<void> | void)[] = []
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step()
@@ -159,6 +164,9 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
         .end('{"error":"STARTING","error_description":"The server is starting. Try again in a second."}')
     }
     const server = createServer((request, response) => answer(request, response)).on('clientError', answerUnreadable)
+    server.keepAliveTimeout = KEEP_ALIVE_MS
+    // Older versions of Node count it from the request before.
+    server.headersTimeout = KEEP_ALIVE_MS + 10_000
     const origin = await listen(server, config.port, config.host)
     undo.push(() => {
       server.close()

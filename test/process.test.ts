@@ -60,6 +60,15 @@ test('a signal before it is ready ends it with 0, too', async () => {
   }
 })
 
+test('an idle connection is kept for longer than a balancer keeps it, which would else meet a closed one', async () => {
+  const { ready } = await run(freshDir(), { PORT: '0' })
+  const kept = (await fetch(`${await ready}/health`)).headers.get('Keep-Alive') ?? ''
+  // Sixty seconds is what balancers and proxies have as their default.
+  const seconds = Number(/^timeout=(\d+)$/.exec(kept)?.[1])
+  expect(seconds).toBeGreaterThanOrEqual(65)
+  expect(seconds).toBeLessThanOrEqual(75)
+})
+
 describe('the scripts of package.json', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> } // ours
 

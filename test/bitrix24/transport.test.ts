@@ -1,7 +1,12 @@
 // What a lost, refused or foreign answer to a whole request is called, over real sockets.
 // Must stay true: in every case at most one request arrives, whatever goes wrong.
-import { createServer as createTcpServer } from 'node:net'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { get as httpGet } from 'node:http'
+import { connect as connectSocket, createServer as createTcpServer, type LookupFunction } from 'node:net'
+import { createInterface } from 'node:readline'
 import { afterEach, expect, test } from 'vitest'
+import { createAgents } from '../../server/bitrix24/agents.ts'
 import type { ClientOptions } from '../../server/bitrix24/client.ts'
 import { PortalFailure } from '../../server/core/portal.ts'
 import { MAX_IN_FLIGHT } from '../../server/core/speed/dispatcher.ts'
@@ -82,6 +87,43 @@ test('a page is answered while a run has as many requests under way as it ever h
   for (const one of open.reverse()) await one.close()
   open = []
   for (const failure of await Promise.all(run)) expect(failure.kind).toBe('lost')
+})
+
+/** Listens on 127.0.0.1, and for a while takes no connection, as from far away; nobody listens on ::1. */
+const SLOW_PORTAL = `
+  const slow = require('node:http').createServer((_, response) => response.end('far away'))
+  slow.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    process.stdout.write(slow.address().port + '\\n')
+    process.stdin.once('data', () => {
+      process.stdout.write('deaf\\n')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700)
+    })
+  })`
+
+test('a portal that is far away is reached, though its host has another address of another family', async () => {
+  const child = spawn(process.execPath, ['-e', SLOW_PORTAL], { stdio: ['pipe', 'pipe', 'inherit'] })
+  open.push({ close: () => void child.kill() })
+  const said = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const port = Number((await said.next()).value)
+  child.stdin.write('\n')
+  await said.next()
+  // These two fill the queue, so the kernel drops what asks for a third connection, and that one asks again after a second.
+  for (let waiting = 0; waiting < 2; waiting += 1) {
+    const socket = connectSocket(port, '127.0.0.1')
+    open.push({ close: () => void socket.destroy() })
+    await once(socket, 'connect')
+  }
+  const { httpAgent } = createAgents()
+  open.push({ close: () => httpAgent.destroy() })
+  const addresses = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 }
+  ]
+  const answer = await new Promise((resolve, reject) => {
+    const lookup: LookupFunction = (_host, _options, found) => found(null, addresses)
+    httpGet({ host: 'portal.example', port, agent: httpAgent, lookup }, resolve).on('error', reject)
+  })
+  expect(answer).toMatchObject({ statusCode: 200 })
 })
 
 const impatient: ClientOptions = { requestSeconds: 0.2, now: Date.now }
