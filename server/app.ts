@@ -90,7 +90,7 @@ export const createApp = (deps: AppDeps): Koa => {
     views
   })
   if (deps.door !== undefined) {
-    const doorDeps = { ...deps, door: deps.door, views, logRefusals: logRefusals(log) }
+    const doorDeps = { ...deps, door: deps.door, views }
     installRoutes(router, doorDeps)
     placementRoutes(router, doorDeps)
     eventsRoutes(router, doorDeps)
@@ -105,6 +105,7 @@ export const createApp = (deps: AppDeps): Koa => {
   app.use(securityHeaders())
   app.use(keepToItself)
   app.use(answerErrors(log, translations, views))
+  app.use(logRefusals(log, publicUrl))
   app.use(serveOwnHosts({ host, publicUrl }))
   app.use(refuseChangesByOtherSites(publicUrl))
   app.use(refuseReadsByOtherSites(publicUrl))

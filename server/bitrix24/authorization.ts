@@ -12,6 +12,8 @@ const VERIFY_MS = 10_000
 /** Well below the 15 s that the lease on the tokens lives: it also covers what is read before and written after. */
 const REFRESH_MS = 8000
 const MAX_REPLY = 64 * 1024
+/** Of an allow-list in the log, letters. */
+const LONGEST_LIST = 500
 
 export interface AuthorizationOptions {
   readonly clientId: string
@@ -127,7 +129,9 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
     const plain = URL.canParse(endpoint) && new URL(endpoint).username === '' && new URL(endpoint).password === ''
     if (plain && oauthUrls.includes(origin)) return [origin]
     throw grantRefused(
-      'The authorization server that this request names is not allowed. If it is yours, add it to BITRIX_OAUTH_URLS.'
+      'The authorization server that this request names is not allowed. If it is yours, add it to BITRIX_OAUTH_URLS, which replaces the built-in list.',
+      undefined,
+      oauthUrls.join(', ').slice(0, LONGEST_LIST)
     )
   }
 
@@ -148,7 +152,11 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
     async verify(claim) {
       const domain = allowedHost(claim.domain, portalHosts)
       if (domain === undefined) {
-        throw grantRefused('This portal is not allowed here. If it is yours, add its host to BITRIX_PORTAL_HOSTS.')
+        throw grantRefused(
+          'This portal is not allowed here. If it is yours, add its host to BITRIX_PORTAL_HOSTS, which replaces the built-in list.',
+          undefined,
+          portalHosts.join(', ').slice(0, LONGEST_LIST)
+        )
       }
       // In the body, as Bitrix24's own b24phpsdk does: addresses end up in logs.
       const question = {

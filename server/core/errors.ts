@@ -10,18 +10,26 @@ export class AppError extends Error {
   readonly details: Readonly<Record<string, unknown>>
   /** Tells reasons apart that share a code; for pages, not sent. */
   readonly reason: string | undefined
+  /** What would have been right; for the log, not sent. */
+  readonly expected: string | undefined
 
   constructor(
     status: number,
     code: string,
     message: string,
-    options: { cause?: unknown; details?: Record<string, unknown>; reason?: string | undefined } = {}
+    options: {
+      cause?: unknown
+      details?: Record<string, unknown>
+      reason?: string | undefined
+      expected?: string | undefined
+    } = {}
   ) {
     super(message, { cause: options.cause })
     this.status = status
     this.code = code
     this.details = options.details ?? {}
     this.reason = options.reason
+    this.expected = options.expected
   }
 }
 
@@ -137,9 +145,9 @@ export const sessionInvalid = (cause?: unknown): AppError =>
 export const adminRequired = (what: string): AppError =>
   new AppError(403, 'ADMIN_REQUIRED', `${what} needs an administrator of the portal. Ask one of them.`)
 
-/** A handshake that does not prove itself. */
-export const grantRefused = (message: string, cause?: unknown): AppError =>
-  new AppError(403, 'GRANT_REFUSED', message, { cause })
+/** A handshake that does not prove itself. `expected`: what would have been right; for the log. */
+export const grantRefused = (message: string, cause?: unknown, expected?: string): AppError =>
+  new AppError(403, 'GRANT_REFUSED', message, { cause, expected })
 
 export const notInstalledYet = (): AppError =>
   new AppError(

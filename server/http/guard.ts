@@ -52,7 +52,7 @@ export const refuseOtherSites = (publicUrl: string | undefined): Middleware =>
   }
 
 /** What Bitrix24 posts from its own pages and servers; these prove themselves by their tokens. */
-const HANDSHAKE_PATHS: ReadonlySet<string> = new Set(['/install', '/placement', '/events'])
+export const HANDSHAKE_PATHS: ReadonlySet<string> = new Set(['/install', '/placement', '/events'])
 
 /** The same for every method that changes data, whatever the address, except for what Bitrix24 posts. */
 export const refuseChangesByOtherSites = (publicUrl: string | undefined): Middleware => {

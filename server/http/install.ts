@@ -1,7 +1,7 @@
 // The installation page: proves the administrator, binds everything, shows what was done.
 // Must stay true: whoever is not proven gets a page that says why, and nothing is stored.
 import type Router from '@koa/router'
-import type { Context, Middleware } from 'koa'
+import type { Context } from 'koa'
 import { readHandshake } from '../bitrix24/handshake.ts'
 import type { Handshake, LocalApplication } from '../core/application.ts'
 import { grantRefused } from '../core/errors.ts'
@@ -12,7 +12,6 @@ import type { Views } from './views.ts'
 export interface InstallRoutesDeps {
   readonly door: ApplicationDoor
   readonly views: Views
-  readonly logRefusals: Middleware
 }
 
 /** What the portal sent. From here on the portal may frame the answer, also a refusal, if it is one of the allowed. @throws {AppError} */
@@ -26,10 +25,10 @@ export const handshakeOf = (ctx: Context, application: Pick<LocalApplication, 'o
   return handshake
 }
 
-export const installRoutes = (router: Router, { door, views, logRefusals }: InstallRoutesDeps): void => {
+export const installRoutes = (router: Router, { door, views }: InstallRoutesDeps): void => {
   const { application } = door
   router.get('/install', ctx => views.renderNotice(ctx, 'install.byHand.title', 'install.byHand.text'))
-  router.post('/install', logRefusals, async ctx => {
+  router.post('/install', async ctx => {
     const { installation, person, steps } = await application.install(handshakeOf(ctx, application))
     ctx.set('Content-Security-Policy', framedBy(installation.origin))
     const lang = views.languageOf(ctx)

@@ -1,7 +1,7 @@
 // The page in a portal's frame, and the session that it works with.
 // Must stay true: framed by exactly the proven portal; no cookie; the session is the only thing that gets out.
 import type Router from '@koa/router'
-import type { Context, Middleware } from 'koa'
+import type { Context } from 'koa'
 import type { Handshake, Visit } from '../core/application.ts'
 import { sessionInvalid } from '../core/errors.ts'
 import type { Runs } from '../core/run/runs.ts'
@@ -17,7 +17,6 @@ export interface PlacementRoutesDeps {
   readonly runs: Runs
   readonly readRecords: ReadRecords
   readonly views: Views
-  readonly logRefusals: Middleware
 }
 
 /** In a list's menu: the row that was clicked (trap 42: one id, a string). */
@@ -32,12 +31,12 @@ const sessionFor = (
 ): PageSession => ({ memberId, installedAt, ...person, placement, recordId })
 
 export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void => {
-  const { door, views, logRefusals } = deps
+  const { door, views } = deps
   const { application, sessions } = door
   const pageData = createPageData(deps)
 
   router.get('/placement', ctx => views.renderNotice(ctx, 'placement.byHand.title', 'placement.byHand.text'))
-  router.post('/placement', logRefusals, async ctx => {
+  router.post('/placement', async ctx => {
     const handshake = handshakeOf(ctx, application)
     const visit = await application.open(handshake)
     ctx.set('Content-Security-Policy', framedBy(visit.installation.origin))

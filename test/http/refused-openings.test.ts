@@ -1,10 +1,12 @@
-// Refused handshakes in the log: the page that says why cannot be seen where the portal is not allowed to frame it.
+// Refused openings in the log: the page that says why cannot be seen where the portal is not allowed to frame it.
 // Must stay true: no token is in a line; a flood does not fill the log.
 import { describe, expect, test } from 'vitest'
+import { openHttpApp } from '../support/http-app.ts'
 import { KEYS, openPortalApp, type PortalApp } from '../support/portal-app.ts'
 
-const refusals = ({ logged }: PortalApp) =>
-  logged.filter(line => line.includes('handshake refused')).map(line => JSON.parse(line))
+const linesOf = ({ logged }: Pick<PortalApp, 'logged'>, what: string) =>
+  logged.filter(line => line.includes(what)).map(line => JSON.parse(line))
+const refusals = (app: PortalApp) => linesOf(app, 'handshake refused')
 
 /** As a portal sends it that calls itself `domain`. @returns the form and the status of the answer */
 const openAs = async (app: PortalApp, path: string, domain: string) => {
@@ -24,7 +26,8 @@ describe.each(['/install', '/placement'])('a refused POST to %s', path => {
     expect(refusals(app)).toEqual([
       expect.objectContaining({
         ...{ level: 'warn', path, portal: 'portal.on-premise.example', code: 'GRANT_REFUSED' },
-        reason: expect.stringContaining('BITRIX_PORTAL_HOSTS')
+        reason: expect.stringMatching(/BITRIX_PORTAL_HOSTS.*replaces/),
+        expected: `*.bitrix24.com, ${app.portal.host}`
       })
     ])
     for (const name of ['AUTH_ID', 'REFRESH_ID', 'APPLICATION_TOKEN']) {
@@ -61,4 +64,52 @@ test('an accepted handshake leaves no such line', async () => {
   await app.install()
   await app.session()
   expect(refusals(app)).toEqual([])
+})
+
+test('a handshake that is too large is logged with its size and the limit', async () => {
+  const app = await openPortalApp()
+  const form = new URLSearchParams({ AUTH_ID: 'planted'.repeat(10_000) })
+  expect((await app.send('/placement?DOMAIN=portal.example', { method: 'POST', body: form })).status).toBe(413)
+  expect(refusals(app)).toEqual([
+    expect.objectContaining({
+      ...{ path: '/placement', portal: 'portal.example', bytes: 70_008, code: 'PAYLOAD_TOO_LARGE' },
+      reason: expect.stringContaining('64 kB')
+    })
+  ])
+  expect(app.logged.some(line => line.includes('planted'))).toBe(false)
+})
+
+test('a handshake where no keys are configured is logged with what is missing', async () => {
+  const app = await openHttpApp()
+  expect((await app.send('/placement?DOMAIN=portal.example', { method: 'POST' })).status).toBe(404)
+  expect(linesOf(app, 'handshake refused')).toEqual([
+    expect.objectContaining({ code: 'APPLICATION_OFF', reason: expect.stringContaining('BITRIX_CLIENT_ID') })
+  ])
+})
+
+test('a wrong host name is logged with what came and what is served, on a line of bounded length', async () => {
+  const publicUrl = 'https://corp.example.com'
+  const wrong = { 'my_app:3000': 'my_app:3000', [`evil.${'x'.repeat(5000)}`]: `evil.${'x'.repeat(95)}`, 'a"b': 'a?b' }
+  for (const [host, logged] of Object.entries(wrong)) {
+    const app = await openHttpApp({ publicUrl })
+    expect((await app.send('/?secret=planted', { headers: { Host: host } })).status).toBe(403)
+    // Within the same second.
+    await app.send('/', { headers: { Host: 'another.example' } })
+    expect(linesOf(app, 'host name refused')).toEqual([
+      expect.objectContaining({
+        ...{ level: 'warn', path: '/', host: logged, code: 'FORBIDDEN', expected: publicUrl },
+        reason: expect.stringContaining('PUBLIC_URL')
+      })
+    ])
+    expect(app.logged.join('')).not.toContain('planted')
+    await app.send(`/${'y'.repeat(5000)}`, { headers: { Host: 'localhost' } })
+    for (const line of app.logged) expect(line.length).toBeLessThan(1000)
+  }
+})
+
+test('no refusal of a request that opens nothing is logged', async () => {
+  const app = await openHttpApp({ secret: 'open-sesame-1' })
+  expect((await app.send('/')).status).toBe(403)
+  expect((await app.send('/api/runs', { method: 'POST', headers: { Origin: 'http://evil.example' } })).status).toBe(403)
+  expect(app.logged).toEqual([])
 })
