@@ -42,6 +42,7 @@ export interface Api {
   renewSession(): Promise<string>
   /** The active run, or else the one that was started last. */
   latestRun(): Promise<RunSnapshot | null>
+  run(runId: string, signal: AbortSignal): Promise<RunSnapshot>
   /** Newest first. */
   runs(): Promise<RunSnapshot[]>
   start(input: StartInput): Promise<RunSnapshot>
@@ -115,6 +116,7 @@ export const createApi = (bearer: () => string | null): Api => {
     async latestRun() {
       return (await json<{ run: RunSnapshot | null }>('/api/runs/latest')).run
     },
+    run: (runId, signal) => json(`/api/runs/${runId}`, { signal }),
     async runs() {
       return (await json<{ runs: RunSnapshot[] }>('/api/runs')).runs
     },
