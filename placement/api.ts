@@ -20,6 +20,13 @@ export type StartInput =
 
 export type RunAction = 'cancel' | 'resume' | 'retry'
 
+/** What the portal's page hands over to prove the person: names as in the form that opens the application (protocol.md, 5.3). */
+export interface FrameGrant {
+  /** Host of the portal. */
+  readonly domain: string
+  readonly form: URLSearchParams
+}
+
 /** `code` as in the contract; `NETWORK` where no server answered. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -40,6 +47,8 @@ export class ApiError extends Error {
 export interface Api {
   /** A new session of a page in a portal's frame, for the one that is still valid. */
   renewSession(): Promise<string>
+  /** The same when that one is over: the portal's grant proves the same person. */
+  proveSession(grant: FrameGrant): Promise<string>
   /** The active run, or else the one that was started last. */
   latestRun(): Promise<RunSnapshot | null>
   run(runId: string, signal: AbortSignal): Promise<RunSnapshot>
@@ -77,20 +86,31 @@ const refusal = async (response: Response): Promise<ApiError> => {
   )
 }
 
-/** `bearer`: the session or the secret, as it is now; null where none is needed. */
-export const createApi = (bearer: () => string | null): Api => {
-  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
+/**
+ * `bearer`: the session or the secret, as it is now; null where none is needed. `reprove`: asked when the session is over; true when
+ * there is another.
+ */
+export const createApi = (bearer: () => string | null, reprove = () => Promise.resolve(false)): Api => {
+  const send = async (path: string, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers)
     const token = bearer()
     if (token !== null) headers.set('Authorization', `Bearer ${token}`)
-    let response: Response
     try {
-      response = await fetch(path, { ...init, headers, cache: 'no-store' })
+      return await fetch(path, { ...init, headers, cache: 'no-store' })
     } catch (error) {
       throw new ApiError(0, 'NETWORK', String(error))
     }
+  }
+  const accept = async (response: Response): Promise<Response> => {
     if (!response.ok) throw await refusal(response)
     return response
+  }
+  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const token = bearer()
+    const response = await send(path, init)
+    // Refused as it is, so sending it again does nothing twice. Another request may have brought the new session already.
+    const again = response.status === 401 && (bearer() !== token || (await reprove()))
+    return accept(again ? await send(path, init) : response)
   }
   /** The answers are our own server's: their shape is the contract, shared with it as types. */
   const json = async <T>(path: string, init?: RequestInit): Promise<T> => {
@@ -112,6 +132,11 @@ export const createApi = (bearer: () => string | null): Api => {
   return {
     async renewSession() {
       return (await json<{ session: string }>('/api/session', { method: 'POST' })).session
+    },
+    async proveSession({ domain, form }) {
+      const path = `/api/session?${new URLSearchParams({ DOMAIN: domain })}`
+      const response = await accept(await send(path, { method: 'POST', body: form }))
+      return ((await response.json()) as { session: string }).session // as above
     },
     async latestRun() {
       return (await json<{ run: RunSnapshot | null }>('/api/runs/latest')).run

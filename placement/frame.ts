@@ -2,7 +2,7 @@
 // Must stay true: nothing here holds the page up; a portal that keeps silent is an error after ten seconds (the SDK would wait for ever).
 import type { B24Frame } from '@bitrix24/b24jssdk'
 import type { EntityName } from '../server/core/entities.ts'
-import { ApiError } from './api.ts'
+import { ApiError, type FrameGrant } from './api.ts'
 import { cardPath } from './record-links.ts'
 
 const PATIENCE_MS = 10_000
@@ -45,6 +45,8 @@ const keepFitted = (resize: () => Promise<unknown>): void => {
 }
 
 export interface PortalFrame {
+  /** Fresh tokens of whoever sits before the portal now. @throws {ApiError} FRAME_SILENT */
+  grant(): Promise<FrameGrant>
   /** Opens a record's card over the page; resolves when it is closed. */
   openRecord(entity: EntityName, id: number): Promise<void>
 }
@@ -56,6 +58,21 @@ export const enterPortal = async (title: string): Promise<PortalFrame> => {
   // Placements are ignored by the portal (protocol.md, trap 45).
   if (b24.placement.isDefault) void b24.parent.setTitle(title).catch(() => undefined)
   return {
+    async grant() {
+      // Also where the old ones have not run out: the server may have renewed them, and then they count no more.
+      await answered(b24.auth.refreshAuth())
+      const auth = b24.auth.getAuthData()
+      if (auth === false) throw new ApiError(0, 'FRAME_SILENT', 'The portal gave no tokens')
+      const { access_token, refresh_token, expires_in, domain, member_id } = auth
+      const form = new URLSearchParams({
+        member_id,
+        AUTH_ID: access_token,
+        REFRESH_ID: refresh_token,
+        AUTH_EXPIRES: String(expires_in),
+        PLACEMENT_OPTIONS: '[]'
+      })
+      return { domain: new URL(domain).host, form }
+    },
     async openRecord(entity, id) {
       await b24.slider.openPath(b24.slider.getUrl(cardPath(entity, id)))
     }

@@ -19,7 +19,7 @@ import { createProgress } from './progress.ts'
 import { createRecordLinks } from './record-links.ts'
 import { createRecords } from './records.ts'
 import { carryTicket, keepTicket, reopenWithTicket } from './secret.ts'
-import { keepSession } from './session.ts'
+import { createReproof, keepSession } from './session.ts'
 import { offerStart } from './start-button.ts'
 import './styles/tokens.css'
 import './styles/app.css'
@@ -61,7 +61,16 @@ const startPage = (): void => {
   }
   const messages = createMessages(state.lang)
   const notice = createNotice(messages)
-  const api = createApi(() => bearer)
+  const renewed = (session: string): void => {
+    bearer = session
+  }
+  const prove = async (): Promise<string> => {
+    if (entering === null) throw new ApiError(401, 'SESSION_INVALID', 'No portal is around the page')
+    // A computer that falls asleep at once leaves the first attempt without an answer.
+    const { grant } = await entering.catch(enter)
+    return api.proveSession(await grant())
+  }
+  const api = createApi(() => bearer, framed ? createReproof({ prove, renewed }) : undefined)
   const others = createOtherTabs(() => watcher.look())
   const title = document.title
   let run: RunSnapshot | null = null
@@ -70,6 +79,12 @@ const startPage = (): void => {
 
   const protocol = framed && window.parent !== window ? portalProtocol(window.name) : null
   let frame: PortalFrame | null = null
+  const enter = async (): Promise<PortalFrame> => {
+    frame = await enterPortal(title)
+    return frame
+  }
+  const entering = protocol === null ? null : enter()
+  entering?.catch(notice.failed)
   const openRecord = (entity: EntityName, id: number): boolean => {
     // What was changed in the card is in the tables then.
     frame?.openRecord(entity, id).then(refresh, notice.failed)
@@ -222,17 +237,10 @@ const startPage = (): void => {
   startTableSwitch()
   show(opening)
 
-  if (protocol !== null) {
-    enterPortal(title).then(entered => {
-      frame = entered
-    }, notice.failed)
-  }
   if (framed) {
     void keepSession({
       renew: api.renewSession,
-      renewed(session) {
-        bearer = session
-      },
+      renewed,
       over: notice.failed,
       wait: ms => new Promise(resolve => setTimeout(resolve, ms))
     })

@@ -1,5 +1,5 @@
 // The session of a page in a portal's frame: renewed while the page is open, so that it never runs out under a person's hands.
-// Must stay true: kept in memory only; a failed renewal is tried again while the session is valid; a refused one ends it, loudly.
+// Must stay true: kept in memory only; a failed renewal is tried again; one that is over is proven anew, and ends, loudly, where that is refused.
 import { ApiError } from './api.ts'
 
 /** A session lives 15 minutes: enough time is left to try again. */
@@ -18,6 +18,33 @@ export interface SessionDeps {
 /** Refused, not merely unanswered. */
 const isOver = (error: unknown): error is ApiError =>
   error instanceof ApiError && (error.status === 401 || error.status === 403)
+
+export interface ReproofDeps {
+  /** Asks for a new session after the last one is over. @throws {ApiError} */
+  readonly prove: () => Promise<string>
+  readonly renewed: (session: string) => void
+}
+
+/** Gets another session after a computer's sleep, one for all requests that were refused meanwhile; false where that is refused, too. */
+export const createReproof = ({ prove, renewed }: ReproofDeps): (() => Promise<boolean>) => {
+  let underWay: Promise<boolean> | null = null
+  const attempt = async (): Promise<boolean> => {
+    try {
+      renewed(await prove())
+      return true
+    } catch (error) {
+      // A server or portal that does not answer has refused nothing.
+      if (!isOver(error)) throw error
+      return false
+    } finally {
+      underWay = null
+    }
+  }
+  return () => {
+    underWay ??= attempt()
+    return underWay
+  }
+}
 
 /** Resolves when the session is over. */
 export const keepSession = async ({ renew, renewed, over, wait }: SessionDeps): Promise<void> => {

@@ -28,7 +28,9 @@ test('an empty environment is an emulated portal on loopback with the defaults o
     ...{ publicUrl: undefined, standaloneSecret: undefined, application: undefined },
     oauthUrls: ['https://oauth.bitrix24.tech', 'https://oauth.bitrix.info']
   })
-  expect(readConfig({}).portalHosts).toContain('*.bitrix24.ru')
+  // All zones that protocol.md, section 8, has evidence for, without those of services and sites.
+  const zones = 'com ru by kz ua eu de fr it es pl in cn jp vn id com.br com.tr'.split(' ')
+  expect(new Set(readConfig({}).portalHosts)).toEqual(new Set(zones.map(zone => `*.bitrix24.${zone}`)))
 })
 
 test('an empty value counts as unset', () => {
@@ -59,6 +61,7 @@ test('a webhook, keys, lists and fractions are read', () => {
   expect(config).toMatchObject({
     ...{ port: 0, requestSeconds: 0.5, autoResume: true, publicUrl: 'https://app.example.com' },
     oauthUrls: ['http://127.0.0.1:4000', 'https://oauth.portal.example'],
+    // In place of the built-in zones, not beside them.
     portalHosts: ['*.bitrix24.com', 'portal.local:8443']
   })
 })

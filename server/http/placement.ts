@@ -2,6 +2,7 @@
 // Must stay true: framed by exactly the proven portal; no cookie; the session is the only thing that gets out.
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { readHandshake } from '../bitrix24/handshake.ts'
 import type { Handshake, Visit } from '../core/application.ts'
 import { sessionInvalid } from '../core/errors.ts'
 import type { Runs } from '../core/run/runs.ts'
@@ -45,10 +46,22 @@ export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void
     views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), { session: token }))
   })
 
+  /** A page whose session is over, after a laptop's sleep: the portal around it vouches for the same person, as when it was opened. */
+  const proveAnew = async (token: string, handshake: Handshake): Promise<{ session: string; admin: boolean }> => {
+    const page = await sessions.readOver(token)
+    const visit = await application.open(handshake)
+    if (visit.installation.memberId !== page.memberId || visit.person.userId !== page.userId) throw sessionInvalid()
+    return { session: await sessions.issue(sessionFor(visit, page)), admin: visit.person.admin }
+  }
   /** A page that is still open goes on; the portal is asked anew who the person is. */
   router.post('/api/session', async (ctx: Context) => {
     const token = sessionOf(ctx)
     if (token === undefined) throw sessionInvalid()
+    const handshake = readHandshake(ctx.query, ctx.request.body)
+    if (handshake !== undefined) {
+      ctx.body = await proveAnew(token, handshake)
+      return
+    }
     const { openedAt, ...page } = await sessions.read(token)
     const visit = await application.revisit(page)
     ctx.body = { session: await sessions.issue(sessionFor(visit, page), openedAt), admin: visit.person.admin }

@@ -27,6 +27,8 @@ export interface Sessions {
   issue(session: PageSession, openedAt?: number): Promise<string>
   /** @throws {AppError} SESSION_INVALID */
   read(token: string): Promise<PageSession & { readonly openedAt: number }>
+  /** The same, however long ago its time was over. It opens nothing: who has it must prove the person anew. @throws {AppError} SESSION_INVALID */
+  readOver(token: string): Promise<PageSession>
 }
 
 const claims = z.object({
@@ -43,6 +45,23 @@ const claims = z.object({
 /** `now`: unix ms. */
 export const createSessions = (appSecret: string, now: () => number): Sessions => {
   const key = new Uint8Array(hkdfSync('sha256', appSecret, '', 'bitrixcorp page sessions', 32))
+  const readAt = async (token: string, currentDate: Date): Promise<PageSession & { openedAt: number }> => {
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: [ALGORITHM],
+        issuer: NAME,
+        audience: NAME,
+        requiredClaims: ['exp', 'sub'],
+        currentDate
+      })
+      const { sub, portal, name, admin, placement, record, installed, opened } = claims.parse(payload)
+      const page = { name, admin, placement, recordId: record }
+      return { memberId: portal, userId: sub, installedAt: installed, openedAt: opened, ...page }
+    } catch {
+      // Without the cause: it may hold the payload.
+      throw sessionInvalid()
+    }
+  }
   return {
     issue: ({ memberId, userId, installedAt, name, admin, placement, recordId }, openedAt = now()) =>
       new SignJWT({
@@ -56,23 +75,8 @@ export const createSessions = (appSecret: string, now: () => number): Sessions =
         .setIssuedAt(Math.floor(now() / 1000))
         .setExpirationTime(Math.floor(Math.min(now() + LIFE_MS, openedAt + LONGEST_MS) / 1000))
         .sign(key),
-    async read(token) {
-      try {
-        const { payload } = await jwtVerify(token, key, {
-          algorithms: [ALGORITHM],
-          issuer: NAME,
-          audience: NAME,
-          requiredClaims: ['exp', 'sub'],
-          currentDate: new Date(now())
-        })
-        const { sub, portal, name, admin, placement, record, installed, opened } = claims.parse(payload)
-        const page = { name, admin, placement, recordId: record }
-        return { memberId: portal, userId: sub, installedAt: installed, openedAt: opened, ...page }
-      } catch {
-        // Without the cause: it may hold the payload.
-        throw sessionInvalid()
-      }
-    }
+    read: token => readAt(token, new Date(now())),
+    readOver: token => readAt(token, new Date(0))
   }
 }
 

@@ -137,3 +137,58 @@ test('a page that stays open for longer than a session lives goes on working, si
   await expectNoTrouble(app)
   expect(messages).toEqual([])
 })
+
+test('a page that wakes up long after its session is over proves the person anew, and goes on', {
+  timeout: 60_000
+}, async () => {
+  let ahead = 0
+  const now = Date.now
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
+  const stage = await openStage(open)
+  const { page, messages } = await install(stage)
+  await page.clock.install()
+  await page.goto(`${stage.portal.origin}/crm/company/list/`)
+  const app = await openFromMenu(page)
+  await app.getByRole('heading', { name: 'Создать записи' }).waitFor()
+
+  // The second sleep is longer than any session is renewed for.
+  for (const [hours, count] of [
+    [1, 5],
+    [14, 6]
+  ] as const) {
+    const asked = page.waitForResponse(response => response.url().endsWith('/api/runs/latest') && response.ok())
+    ahead += hours * 3_600_000
+    // As when a laptop is opened: each timer that is due fires once.
+    await page.clock.fastForward(hours * 3_600_000)
+    await asked
+    await fill(app, count)
+    await runCard(app, 'completed').getByText(`Готово. Создано: ${count} компаний и ${count} контактов.`).waitFor()
+    await expectNoTrouble(app)
+  }
+  expect(stage.portal.state.counts()).toEqual({ companies: 13, contacts: 12 })
+  // Chromium itself reports every 401.
+  expect(messages.filter(text => !text.includes('Failed to load resource'))).toEqual([])
+})
+
+test('a page whose person has lost the application says that its session is over when it wakes up', {
+  timeout: 60_000
+}, async () => {
+  let ahead = 0
+  const now = Date.now
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
+  const stage = await openStage(open)
+  const { page } = await install(stage)
+  await page.clock.install()
+  await page.goto(`${stage.portal.origin}/crm/company/list/`)
+  const app = await openFromMenu(page)
+  await app.getByRole('heading', { name: 'Создать записи' }).waitFor()
+  const proofs: string[] = []
+  await page.route('**/api/session?*', route => {
+    proofs.push(route.request().url())
+    return route.fulfill({ status: 403, json: { error: 'NOT_INSTALLED', error_description: 'gone' } })
+  })
+  ahead = 3_600_000
+  await page.clock.fastForward(ahead)
+  await app.locator('#notice').getByText('Сессия страницы закончилась').waitFor()
+  expect(proofs[0]).not.toMatch(/AUTH_ID|REFRESH_ID/)
+})

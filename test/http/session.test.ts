@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
+import type { OpeningWish } from '../../emulator/openings.ts'
 import { createSessions, type PageSession } from '../../server/http/session.ts'
 import { APP_SECRET, KEYS, openPortalApp, type PortalApp } from '../support/portal-app.ts'
 
@@ -174,4 +175,53 @@ test('a session of portal A says nothing about portal B', async () => {
     body: JSON.stringify({ kind: 'clear', scope: 'all', confirm: b.host })
   })
   expect(body.error).toBe('CONFIRM_REQUIRED')
+})
+
+describe('a session that is over', () => {
+  const SLEEP = 20 * HOUR
+  /** What the portal around the page vouches with, as in the form of an opening. */
+  const prove = (app: PortalApp, session: string, wish: Partial<OpeningWish> = {}, member?: string) => {
+    const { url, body } = app.portal.open({ clientId: KEYS.clientId, ...wish })
+    const form = new URLSearchParams(body)
+    if (member !== undefined) form.set('member_id', member)
+    return app.api(session, `/api/session${new URL(url).search}`, { method: 'POST', body: form })
+  }
+  const openLate = async () => {
+    let time = Date.now()
+    const app = await openPortalApp({ now: () => time })
+    await app.install()
+    const session = await app.session({ placement: 'CRM_COMPANY_LIST_MENU', options: { ID: '7' } })
+    time += SLEEP
+    await refused(app, session)
+    return { app, session, time: () => time }
+  }
+
+  test('becomes another for the same person and page, when the portal vouches for them anew', async () => {
+    const { app, session, time } = await openLate()
+    const { status, body } = await prove(app, session)
+    expect([status, body.admin]).toEqual([200, true])
+    expect((await app.api(body.session, '/api/runs')).status).toBe(200)
+    expect(await app.sessions().read(body.session)).toMatchObject({
+      ...{ memberId: app.portal.memberId, userId: '1', placement: 'CRM_COMPANY_LIST_MENU', recordId: 7 },
+      openedAt: time()
+    })
+  })
+
+  test('becomes none for somebody else, without proof, without a session of ours, or by another site', async () => {
+    const { app, session } = await openLate()
+    const another = await prove(app, session, { person: 2 })
+    expect([another.status, another.body.error]).toEqual([401, 'SESSION_INVALID'])
+    const forged = await prove(app, session, {}, 'f'.repeat(32))
+    expect([forged.status, forged.body.error]).toEqual([403, 'GRANT_REFUSED'])
+    const [header, payload] = partsOf(session)
+    const unsigned = await prove(app, `${header}.${payload}.${'A'.repeat(43)}`)
+    expect([unsigned.status, unsigned.body.error]).toEqual([401, 'SESSION_INVALID'])
+    const { body } = app.portal.open({ clientId: KEYS.clientId })
+    const foreign = await app.send('/api/session?DOMAIN=portal.example', {
+      method: 'POST',
+      body: new URLSearchParams(body),
+      headers: { Authorization: `Bearer ${session}`, Origin: 'https://evil.example' }
+    })
+    expect([foreign.status, foreign.body.error]).toEqual([403, 'FORBIDDEN'])
+  })
 })

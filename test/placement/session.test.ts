@@ -2,7 +2,7 @@
 // Must stay true: a lost answer is tried again before the session ends; only a refusal ends it.
 import { expect, test } from 'vitest'
 import { ApiError } from '../../placement/api.ts'
-import { keepSession } from '../../placement/session.ts'
+import { createReproof, keepSession } from '../../placement/session.ts'
 
 const SESSION_MS = 15 * 60_000
 
@@ -46,4 +46,33 @@ test('a refusal ends it at once, whatever would come after', async () => {
     const { over, left } = await live([new ApiError(status, 'SOME_CODE', 'no'), 'never'])
     expect([over, left]).toEqual([['SOME_CODE'], ['never']])
   }
+})
+
+test('one proof is enough for all requests that were refused meanwhile, and the next refusal asks anew', async () => {
+  const renewed: string[] = []
+  let asked = 0
+  const reprove = createReproof({ prove: async () => `session ${++asked}`, renewed: session => renewed.push(session) })
+  expect(await Promise.all([reprove(), reprove(), reprove()])).toEqual([true, true, true])
+  expect(await reprove()).toBe(true)
+  expect(renewed).toEqual(['session 1', 'session 2'])
+})
+
+test('a refused proof ends the session; one without an answer does not, and may be tried again', async () => {
+  const answers: (string | ApiError)[] = [
+    new ApiError(0, 'NETWORK', 'no answer'),
+    new ApiError(502, 'AUTHORIZATION_UNREACHABLE', 'no answer'),
+    new ApiError(401, 'SESSION_INVALID', 'over'),
+    'another'
+  ]
+  const reprove = createReproof({
+    async prove() {
+      const answer = answers.shift()
+      if (typeof answer !== 'string') throw answer
+      return answer
+    },
+    renewed: () => undefined
+  })
+  await expect(reprove()).rejects.toMatchObject({ code: 'NETWORK' })
+  await expect(reprove()).rejects.toMatchObject({ code: 'AUTHORIZATION_UNREACHABLE' })
+  expect([await reprove(), await reprove()]).toEqual([false, true])
 })
