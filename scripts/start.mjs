@@ -8,4 +8,16 @@ const { status } = spawnSync(process.execPath, [fileURLToPath(new URL('build.mjs
 })
 if (status !== 0) process.exit(status ?? 1)
 
+// npm passes a signal on to its shell, and some shells (dash) die of it alone: whoever is left behind so stops as cleanly.
+// Windows knows neither such signals nor another parent.
+if (process.env['npm_lifecycle_event'] !== undefined) {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, 250)
+  watch.unref()
+}
+
 await import('../dist/server/main.js')

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { freshDir } from './support/fresh-dir.ts'
 import { buildPage } from './support/site.ts'
@@ -13,9 +13,14 @@ beforeAll(buildPage)
 
 const MAIN = resolve('dist/server/main.js')
 
-/** Runs in a folder of its own, until it has printed its address or ended. `args`: of Node. */
-const run = async (cwd: string, env: Readonly<Record<string, string>>, args: readonly string[] = [MAIN]) => {
-  const child = spawn(process.execPath, args, { cwd, env: { ...env } })
+/** Runs in a folder of its own, until it has printed its address or ended. `args`: of the program. */
+const run = async (
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [MAIN],
+  program = process.execPath
+) => {
+  const child = spawn(program, args, { cwd, env: { ...env } })
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
@@ -91,6 +96,17 @@ describe('the scripts of package.json', () => {
       expect(output.out).toContain('"stopping"')
     }
     expect(started).toContain('--max-old-space-size=1024')
+  })
+
+  test('`npm start` stops when only its shell was told to', async () => {
+    const line = scripts['start']?.replace('scripts/', `${resolve('scripts')}/`) ?? ''
+    const env = { PORT: '0', PATH: dirname(process.execPath), npm_lifecycle_event: 'start' }
+    const { child, closed, output, ready } = await run(freshDir(), env, ['-c', line], '/bin/sh')
+    await ready
+    child.kill('SIGTERM')
+    // The server holds the output open for as long as it lives.
+    await closed
+    expect(output.out).toContain('"stopping"')
   })
 })
 
