@@ -33,9 +33,9 @@ export const createReproof = ({ prove, renewed }: ReproofDeps): (() => Promise<b
       renewed(await prove())
       return true
     } catch (error) {
-      // A server or portal that does not answer has refused nothing.
-      if (!isOver(error)) throw error
-      return false
+      // A portal that refuses keeps silent (protocol.md, 7.4); a server that does so has refused nothing.
+      if (isOver(error) || (error instanceof ApiError && error.code === 'FRAME_SILENT')) return false
+      throw error
     } finally {
       underWay = null
     }

@@ -62,6 +62,7 @@ test('a refused proof ends the session; one without an answer does not, and may 
     new ApiError(0, 'NETWORK', 'no answer'),
     new ApiError(502, 'AUTHORIZATION_UNREACHABLE', 'no answer'),
     new ApiError(401, 'SESSION_INVALID', 'over'),
+    new ApiError(0, 'FRAME_SILENT', 'refused by the portal'),
     'another'
   ]
   const reprove = createReproof({
@@ -74,5 +75,5 @@ test('a refused proof ends the session; one without an answer does not, and may 
   })
   await expect(reprove()).rejects.toMatchObject({ code: 'NETWORK' })
   await expect(reprove()).rejects.toMatchObject({ code: 'AUTHORIZATION_UNREACHABLE' })
-  expect([await reprove(), await reprove()]).toEqual([false, true])
+  expect([await reprove(), await reprove(), await reprove()]).toEqual([false, false, true])
 })
