@@ -63,7 +63,7 @@ export function createDesktopPages({ state, people, applications, placements }: 
       .filter(({ form }) => form.scriptOnly !== true)
       .map(({ id, clientId, installed, scope, form }) => ({
         ...{ id, clientId, installed, scope: scope.join(', '), title: form.title[lang] },
-        open: { clientId, options: { any: `${id}/` } },
+        open: { clientId },
         canReinstall: form.installUrl !== undefined && person.admin
       }))
 
@@ -86,7 +86,7 @@ export function createDesktopPages({ state, people, applications, placements }: 
       title: application.form.title[lang],
       open: {
         clientId: application.clientId,
-        options: { any: `${application.id}/`, ...(visit.installFinished && { install_finished: 'Y' }) }
+        options: { ...(visit.installFinished && { install_finished: 'Y' }) }
       }
     }
   }

@@ -1,8 +1,9 @@
 // Sends events to handlers as Bitrix24's queue servers do: form-encoded, later, once (protocol.md, 5.4).
 // Must stay true: a failed delivery is never repeated; what a handler answers is ignored; closing cancels what waits.
 import { setTimeout as wait } from 'node:timers/promises'
+import { asThisPortalSends } from './form-fields.ts'
 import type { PhpParams } from './method.ts'
-import type { EventSettings } from './settings.ts'
+import type { EventSettings, PortalSettings } from './settings.ts'
 
 /** One request to a handler. */
 export interface Delivery {
@@ -18,7 +19,8 @@ export interface Delivery {
 /** How long a handler may take. */
 const PATIENCE_MS = 10_000
 
-export function createEventDelivery(settings: () => EventSettings) {
+/** `fields`: what this portal leaves out, or sends empty. */
+export function createEventDelivery(settings: () => EventSettings, fields: () => PortalSettings['formFields']) {
   const deliveries: { -readonly [field in keyof Delivery]: Delivery[field] }[] = []
   const running = new Set<Promise<void>>()
   const closing = new AbortController()
@@ -54,8 +56,9 @@ export function createEventDelivery(settings: () => EventSettings) {
     /** Every request so far, in the order of sending. */
     deliveries: deliveries as readonly Delivery[],
     /** Queues an event for one handler; resolves with its requests when they are over (none when the portal closes). */
-    send(event: string, handler: string, fields: PhpParams): Promise<Delivery[]> {
-      const work = later(event, handler, encodeForm(fields)).catch((cause: unknown) => {
+    send(event: string, handler: string, news: PhpParams): Promise<Delivery[]> {
+      const form = asThisPortalSends([...new URLSearchParams(encodeForm(news))], fields())
+      const work = later(event, handler, new URLSearchParams(form).toString()).catch((cause: unknown) => {
         if (closing.signal.aborted) return []
         throw cause
       })

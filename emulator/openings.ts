@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { RegisteredApplication } from './application.ts'
 import type { Applications } from './applications.ts'
 import type { Credentials, TokenSet } from './credentials.ts'
+import { asThisPortalSends } from './form-fields.ts'
 import type { Person, PhpParams } from './method.ts'
 import { encodeJson } from './php.ts'
 import type { Language, Placements } from './placements.ts'
@@ -98,7 +99,7 @@ export function createOpenings({ applications, placements, credentials, settings
       const { domain, server_endpoint } = credentials.endpoints()
       const options =
         placement === 'DEFAULT'
-          ? (wish.options ?? { any: `${application.id}/` })
+          ? { ...(settings.pageParameters && { any: `${application.id}/` }), ...wish.options }
           : { ...wish.options, ...(settings.newerFields && { URI: wish.uri ?? pathOf(placement) }) }
       const fields: (readonly [string, string])[] = [
         ['AUTH_ID', tokens.access_token],
@@ -114,13 +115,24 @@ export function createOpenings({ applications, placements, credentials, settings
       }
       fields.push(['member_id', tokens.member_id], ['status', 'L'], ['PLACEMENT', placement])
       if (Object.keys(options).length > 0) fields.push(['PLACEMENT_OPTIONS', encodeJson(options)])
-      const query = new URLSearchParams({ DOMAIN: domain, PROTOCOL: '0', LANG: lang, APP_SID: sid })
+      const sent = asThisPortalSends(fields, settings.formFields)
+      const query = new URLSearchParams(
+        asThisPortalSends(
+          [
+            ['DOMAIN', domain],
+            ['PROTOCOL', '0'],
+            ['LANG', lang],
+            ['APP_SID', sid]
+          ],
+          settings.formFields
+        )
+      )
       const opening: Opening = {
         sid,
         frameName: `${domain}|0|${sid}`,
         url: `${handler}${handler.includes('?') ? '&' : '?'}${query}`,
-        fields,
-        body: new URLSearchParams(fields.map(([name, value]) => [name, value])).toString(),
+        fields: sent,
+        body: new URLSearchParams(sent).toString(),
         appOrigin: new URL(handler).origin,
         ...{ placement, options, install, lang, application, person, tokens }
       }

@@ -21,7 +21,10 @@ interface ApplicationPartsOptions {
 /** `administrator`: the first person with such rights. */
 export function createApplicationParts({ settings, people, endpoints, clock }: ApplicationPartsOptions) {
   const credentials = createCredentials({ people, clock, tokenSeconds: () => settings.tokenSeconds, endpoints })
-  const delivery = createEventDelivery(() => settings.events)
+  const delivery = createEventDelivery(
+    () => settings.events,
+    () => settings.formFields
+  )
   const events = createEventHandlers({ credentials, delivery, clock: () => clock() + settings.clockAheadMs })
   const placements = createPlacements(() => settings.placements)
   const administrator = people.find(person => person.admin)?.id ?? 1

@@ -67,6 +67,13 @@ export interface PortalSettings {
   placements: readonly string[] | undefined
   /** SERVER_ENDPOINT, APPLICATION_TOKEN, APPLICATION_SCOPE and URI when an application is opened: newer clouds only (trap 15). */
   newerFields: boolean
+  /** The page around an application has GET parameters, as recorded in 2024: DEFAULT is then opened with the option `any`. */
+  pageParameters: boolean
+  /**
+   * Fields that this portal leaves out of the forms that it posts, or sends empty: in openings by their name, also in the query
+   * (`LANG`); in events as PHP spells them (`auth[expires_in]`, `data` for all of it).
+   */
+  formFields: Readonly<Record<string, 'absent' | 'empty'>>
 }
 
 /** What `configure` takes: any part; parts of `speed`, `bucket`, `operating` and `events` are merged into the present ones. */
@@ -104,7 +111,9 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
     tokenSeconds: 3600,
     events: { delayMs: 0, copies: 1 },
     placements: undefined,
-    newerFields: true
+    newerFields: true,
+    pageParameters: false,
+    formFields: {}
   }
 }
 

@@ -196,7 +196,7 @@ describe('an application in the frame', () => {
       USER_OPTIONS: [],
       APP_OPTIONS: [],
       PLACEMENT: 'DEFAULT',
-      PLACEMENT_OPTIONS: { any: '2/' }
+      PLACEMENT_OPTIONS: []
     })
     expect(told[1]).not.toContain('FIRST_RUN')
     expect(await page.title()).toBe('c:d')
