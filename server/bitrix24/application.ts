@@ -8,12 +8,12 @@ import { adminRequired, notInstalledYet, scopeMissing, sessionInvalid } from '..
 import { type Installation, type InstallationChange, type InstallationStore, Tokens } from '../core/installation.ts'
 import { PortalFailure } from '../core/portal.ts'
 import { allowedHost, isLoopbackHost } from '../core/portal-hosts.ts'
-import type { RunSnapshot } from '../core/run/run.ts'
 import type { Runs } from '../core/run/runs.ts'
 import type { createChannels } from './channels.ts'
 import { bindEverything } from './placements.ts'
+import { createRemovals } from './removals.ts'
 import type { TokenKeeper } from './token-keeper.ts'
-import type { createVisitors, Proof } from './visitors.ts'
+import { type createVisitors, isLostAccess, type Proof } from './visitors.ts'
 
 export interface ApplicationDeps {
   readonly store: InstallationStore
@@ -32,12 +32,8 @@ export interface ApplicationDeps {
 const NEEDED = ['crm', 'placement']
 /** Tokens that end sooner are renewed before a run begins. */
 const EARLY_MS = 10 * 60_000
-/** Clocks differ by less. An event from further ahead would make every later one look like a replay. */
-const AHEAD_MS = 24 * 3_600_000
 /** A page waits this long for the placements to be bound; whatever is left of that goes on beside it. */
 const BIND_PATIENCE_MS = 3000
-/** Longer than any run needs to settle what was in flight. */
-const RUN_END_MS = 10 * 60_000
 
 const same = (left: string, right: string): boolean => {
   const [a, b] = [Buffer.from(left), Buffer.from(right)]
@@ -47,8 +43,9 @@ const same = (left: string, right: string): boolean => {
 type Bearer = Pick<Handshake, 'accessToken' | 'refreshToken' | 'expiresIn'>
 
 export const createApplication = (deps: ApplicationDeps): LocalApplication => {
-  const { store, keeper, channels, visitors, clock, publicUrl, runs, onTrouble } = deps
+  const { store, keeper, channels, visitors, clock, publicUrl, onTrouble } = deps
   const closing = new AbortController()
+  const removals = createRemovals({ ...deps, closing: closing.signal })
 
   const living = async (memberId: string): Promise<Installation | undefined> => {
     const found = await store.find(memberId)
@@ -61,11 +58,19 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
   const tokensOf = ({ grant }: Proof, { accessToken, refreshToken, expiresIn }: Bearer): Tokens =>
     new Tokens(grant.userId, accessToken, refreshToken, grant.expiresAt ?? clock.now() + expiresIn * 1000)
 
+  /** Events are dated by the portal, so installations are, too: the two are compared. Ours is the last resort. */
+  const dateOf = ({ portalNow, grant }: Proof, before: Installation | undefined): number => {
+    const date = Math.floor(portalNow ?? grant.answeredAt ?? clock.now())
+    // It also tells this installation from the one before.
+    return date === before?.installedAt ? date + 1 : date
+  }
+
   const create = async (proof: Proof, handshake: Handshake): Promise<Installation> => {
     const { grant } = proof
     const missing = NEEDED.filter(scope => !grant.scope.includes(scope))
     if (missing.length > 0) throw scopeMissing(missing.join(', '))
     const before = await store.find(handshake.memberId)
+    const installedAt = dateOf(proof, before)
     const installation: Installation = {
       memberId: handshake.memberId,
       origin: grant.origin,
@@ -74,8 +79,9 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       scope: grant.scope,
       status: 'new',
       boundTo: null,
-      installedAt: clock.now(),
-      lastEventAt: before?.lastEventAt ?? 0
+      installedAt,
+      // One from the future, which an earlier removal may have brought, would make every later one look like a replay.
+      lastEventAt: Math.min(before?.lastEventAt ?? 0, Math.floor(installedAt / 1000))
     }
     await store.save(installation, tokensOf(proof, handshake))
     return installation
@@ -103,35 +109,17 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
     return now
   }
 
-  /** The run that one of its people has started; a webhook's page of the same portal is not its concern. */
-  const ownRun = async (memberId: string): Promise<RunSnapshot | undefined> => {
-    const run = await runs.active(memberId)
-    const found = run && (await runs.find(run.id))
-    return found === undefined || found.record.startedBy.userId === null ? undefined : run
-  }
-
-  const remove = async ({ memberId, at, clean }: PortalEvent): Promise<void> => {
-    const run = await ownRun(memberId)
-    if (run !== undefined) await runs.cancel(run.id).catch(error => onTrouble(error, 'stopping the run'))
-    await store.remove(memberId, at, clean)
-    visitors.forget(memberId)
-    channels.forget(memberId)
-    if (!clean || run === undefined) return
-    // It may have been writing its first lines at that moment.
-    const patience = AbortSignal.any([closing.signal, AbortSignal.timeout(RUN_END_MS)])
-    for await (const _snapshot of runs.watch(run.id, patience));
-    if (!patience.aborted) await store.forgetRuns(memberId)
-  }
-
-  const takeTokens = async ({ memberId, grant }: PortalEvent, known: Installation, token: string): Promise<void> => {
+  /** What a proven ONAPPINSTALL brings: an application token where none is known, and tokens that are newer. */
+  const takeTokens = async ({ memberId, grant, applicationToken }: PortalEvent, known: Installation): Promise<void> => {
     if (grant === undefined) return
-    const proof = await visitors.prove({ memberId, ...grant })
+    const { refreshToken, domain = new URL(known.origin).host } = grant
+    const proof = await visitors.prove({ memberId, ...grant, domain }, { known: true })
     if ((await living(memberId)) === undefined) return
     if (known.applicationToken === null) {
-      if (!proof.person.admin) return
-      await store.change(memberId, { applicationToken: token })
+      if (!proof.person.admin || applicationToken === undefined) return
+      await store.change(memberId, { applicationToken })
     }
-    await store.saveTokens(memberId, tokensOf(proof, grant))
+    if (refreshToken !== undefined) await store.saveTokens(memberId, tokensOf(proof, { ...grant, refreshToken }))
   }
 
   const channelOfRun: LocalApplication['channelOfRun'] = async ({ portalId, startedBy: { userId } }) =>
@@ -144,16 +132,18 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       return host === undefined ? undefined : `${isLoopbackHost(host) ? 'http' : 'https'}://${host}`
     },
     async install(handshake) {
-      const proof = await visitors.prove(handshake, { anew: true })
+      const known = (await store.find(handshake.memberId)) !== undefined
+      const proof = await visitors.prove(handshake, { known, anew: true })
       if (!proof.person.admin) throw adminRequired('Installing BitrixCorp')
       const installation = await create(proof, handshake)
       const steps = await bind(handshake.memberId, await channels.of(handshake.memberId, proof.person.userId))
       return { installation, person: proof.person, steps }
     },
     async open(handshake) {
-      const before = await living(handshake.memberId)
+      const recorded = await store.find(handshake.memberId)
+      const before = recorded?.status === 'deleted' ? undefined : recorded
       // What was believed of an installation that is gone (another process may have removed it) is asked anew.
-      const proof = await visitors.prove(handshake, { anew: before === undefined })
+      const proof = await visitors.prove(handshake, { known: recorded !== undefined, anew: before === undefined })
       const { person } = proof
       const known = await living(handshake.memberId)
       // Removed while the portal was asked: this opening is older than the removal. One that comes from here on finds a store
@@ -175,13 +165,25 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       const { memberId, userId } = opened
       const installation = await stillInstalled(opened)
       if (installation === undefined) throw sessionInvalid()
-      const person = await visitors.recall(memberId, userId, await channels.of(memberId, userId))
-      return { installation, person }
+      const tokens = await store.tokens(memberId, userId)
+      if (tokens === undefined) throw sessionInvalid()
+      try {
+        const { person } = await visitors.ask(memberId, userId, await channels.of(memberId, userId))
+        return { installation, person }
+      } catch (error) {
+        if (!isLostAccess(error)) throw error
+        // Theirs alone, and only these: a page may have been opened meanwhile and have brought new ones.
+        await store.replaceTokens(memberId, tokens)
+        throw sessionInvalid(error)
+      }
     },
     async channel(opened) {
       const { memberId, userId } = opened
-      return (await stillInstalled(opened)) === undefined ? undefined : channels.of(memberId, userId)
+      const isOpen =
+        (await stillInstalled(opened)) !== undefined && (await store.tokens(memberId, userId)) !== undefined
+      return isOpen ? channels.of(memberId, userId) : undefined
     },
+    isLostAccess,
     async prepare(memberId, userId) {
       const tokens = await keeper.current(memberId, userId)
       if (tokens.expiresAt - clock.now() > EARLY_MS) return
@@ -200,12 +202,11 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
       const known = await living(event.memberId)
       if (known === undefined) return
       const { applicationToken } = known
-      if (applicationToken !== null && !same(applicationToken, event.applicationToken)) return
-      if (event.event === 'ONAPPINSTALL') return takeTokens(event, known, event.applicationToken)
-      // Dated in whole seconds. What is older than this installation speaks of an earlier one, or was recorded and sent again.
-      const replayed = event.at <= known.lastEventAt || (event.at + 1) * 1000 <= known.installedAt
-      const invented = event.at * 1000 > clock.now() + AHEAD_MS
-      if (applicationToken !== null && !replayed && !invented) await remove(event)
+      const isRight = applicationToken !== null && same(applicationToken, event.applicationToken ?? '')
+      // One that was never learned, or that an event lacks, says nothing; a wrong one does.
+      if (!isRight && applicationToken !== null && event.applicationToken !== undefined) return
+      if (event.event === 'ONAPPUNINSTALL') return removals.receive(event, known, isRight)
+      if (isRight || applicationToken === null) await takeTokens(event, known)
     },
     close() {
       closing.abort()

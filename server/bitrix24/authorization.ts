@@ -11,7 +11,7 @@ import { parseJson, readErrorEnvelope } from './reply.ts'
 const VERIFY_MS = 10_000
 /** Well below the 15 s that the lease on the tokens lives: it also covers what is read before and written after. */
 const REFRESH_MS = 8000
-const MAX_REPLY = 64 * 1024
+const MAX_REPLY_BYTES = 64 * 1024
 /** Of an allow-list in the log, letters. */
 const LONGEST_LIST = 500
 
@@ -44,6 +44,8 @@ export interface Grant {
   readonly scope: readonly string[]
   /** When the access token ends, unix ms; undefined when the server did not say. */
   readonly expiresAt: number | undefined
+  /** The server's clock when it answered, unix ms; undefined when it did not say. */
+  readonly answeredAt: number | undefined
 }
 
 export interface Refreshed {
@@ -53,7 +55,9 @@ export interface Refreshed {
 }
 
 export interface Authorization {
-  /** Asks nobody when the claimed portal or server is not on the lists. @throws {AppError} GRANT_REFUSED, or the server's failure */
+  /** Asks nobody. @throws {AppError} GRANT_REFUSED when the claimed portal or server is not on the lists */
+  demandAllowed(claim: Claim): void
+  /** Does the same first. @throws {AppError} GRANT_REFUSED, or the server's failure */
   verify(claim: Claim): Promise<Grant>
   /** Uses up the refresh token. @throws {PortalFailure} blocked INVALID_GRANT and others */
   refresh(server: string, memberId: string, tokens: Tokens): Promise<Refreshed>
@@ -86,7 +90,28 @@ const tokenReply = z.object({
 
 interface Reply {
   readonly status: number
+  /** Undefined: too large, or no JSON. */
   readonly body: unknown
+  /** The server's clock, unix ms. */
+  readonly date: number | undefined
+}
+
+/** The text of an answer (decompressed); undefined when it has more bytes than it may: the rest is not read. */
+const readLimited = async (response: Response): Promise<string | undefined> => {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of response.body ?? []) {
+    size += part.length
+    // Leaving the loop cancels the stream, and with it the connection.
+    if (size > MAX_REPLY_BYTES) return undefined
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+const dateOf = ({ headers }: Response): number | undefined => {
+  const date = Date.parse(headers.get('date') ?? '')
+  return Number.isFinite(date) ? date : undefined
 }
 
 const refreshFailure = ({ status, body }: Reply): PortalFailure => {
@@ -114,8 +139,9 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
   const ask = async (server: string, path: string, init: RequestInit): Promise<Reply | undefined> => {
     try {
       const response = await options.fetch(`${server}${path}`, { ...init, redirect: 'manual' })
-      const body = await response.text()
-      return { status: response.status, body: body.length > MAX_REPLY ? undefined : parseJson(body) }
+      const text = await readLimited(response)
+      const body = text === undefined ? undefined : parseJson(text)
+      return { status: response.status, body, date: dateOf(response) }
     } catch {
       return undefined
     }
@@ -135,7 +161,18 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
     )
   }
 
-  const check = (claim: Claim, domain: string, authorization: string, body: unknown): Grant | undefined => {
+  const domainOf = (claim: Claim): string => {
+    const domain = allowedHost(claim.domain, portalHosts)
+    if (domain !== undefined) return domain
+    throw grantRefused(
+      'This portal is not allowed here. If it is yours, add its host to BITRIX_PORTAL_HOSTS, which replaces the built-in list.',
+      undefined,
+      portalHosts.join(', ').slice(0, LONGEST_LIST)
+    )
+  }
+
+  const check = (claim: Claim, authorization: string, { body, date }: Reply): Grant | undefined => {
+    const domain = domainOf(claim)
     const parsed = appInfo.safeParse(body)
     if (!parsed.success) return undefined
     const { client_id, user_id, scope, install, expires } = parsed.data.result
@@ -145,19 +182,16 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
       throw grantRefused('These are the tokens of another portal.')
     }
     const granted = install.scope.length > 0 ? install.scope : scope
-    return { origin, authorization, userId: user_id, scope: granted, expiresAt: expires }
+    return { origin, authorization, userId: user_id, scope: granted, expiresAt: expires, answeredAt: date }
   }
 
   return {
+    demandAllowed(claim) {
+      domainOf(claim)
+      serversFor(claim.serverEndpoint)
+    },
     async verify(claim) {
-      const domain = allowedHost(claim.domain, portalHosts)
-      if (domain === undefined) {
-        throw grantRefused(
-          'This portal is not allowed here. If it is yours, add its host to BITRIX_PORTAL_HOSTS, which replaces the built-in list.',
-          undefined,
-          portalHosts.join(', ').slice(0, LONGEST_LIST)
-        )
-      }
+      domainOf(claim)
       // In the body, as Bitrix24's own b24phpsdk does: addresses end up in logs.
       const question = {
         method: 'POST',
@@ -172,7 +206,7 @@ export const createAuthorization = (options: AuthorizationOptions): Authorizatio
         const reply = (await inquire()) ?? (signal.aborted ? undefined : await inquire())
         // Errors may come with status 200 (trap 19).
         const refused = readErrorEnvelope(reply?.body) !== undefined
-        const grant = reply?.status === 200 && !refused ? check(claim, domain, server, reply.body) : undefined
+        const grant = reply?.status === 200 && !refused ? check(claim, server, reply) : undefined
         if (grant !== undefined) return grant
         failed ||= !refused || reply === undefined || reply.status >= 500
       }

@@ -1,5 +1,5 @@
 // The POSTs that Bitrix24 makes to us: install, placement, event. Wire names end here (protocol.md, 5.3 to 5.5).
-// Must stay true: parses and believes nothing; fields of newer portals may be missing; no message repeats what was sent.
+// Must stay true: parses and believes nothing; whatever is not the claim itself may be missing or empty; no message repeats what was sent.
 import { z } from 'zod'
 import type { Handshake, PortalEvent } from '../core/application.ts'
 
@@ -8,16 +8,20 @@ const hex = z.string().regex(/^[0-9a-f]{32}$/i)
 const token = z.string().regex(/^[\x21-\x7e]{8,512}$/)
 const host = z.string().min(1).max(260)
 const address = z.string().max(500)
+/** `.optional()` stands outside, too: zod takes a key for required unless the schema itself says otherwise. */
 const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess(value => (value === '' ? undefined : value), schema.optional())
+  z.preprocess(value => (value === '' ? undefined : value), schema.optional()).optional()
+/** Seconds. A made-up life cannot be long: the portal's own is an hour. */
+const life = optional(z.coerce.number().int().min(0).max(86_400))
+  .catch(undefined)
+  .transform(seconds => seconds ?? 3600)
 
 const query = z.object({ DOMAIN: host })
 
 const form = z.object({
   AUTH_ID: token,
   REFRESH_ID: token,
-  // A made-up life cannot be long: the portal's own is an hour.
-  AUTH_EXPIRES: z.coerce.number().int().min(0).max(86_400).catch(3600),
+  AUTH_EXPIRES: life,
   SERVER_ENDPOINT: optional(address),
   APPLICATION_TOKEN: optional(z.string().regex(/^[\w-]{8,128}$/)),
   member_id: hex,
@@ -25,7 +29,7 @@ const form = z.object({
     .string()
     .regex(/^[A-Z0-9_]{1,64}$/)
     .catch('DEFAULT'),
-  PLACEMENT_OPTIONS: z.unknown()
+  PLACEMENT_OPTIONS: z.unknown().optional()
 })
 
 const optionValue = z.union([z.string(), z.number()]).transform(value => String(value).slice(0, 500))
@@ -74,15 +78,15 @@ const event = z.object({
     .string()
     .toUpperCase()
     .pipe(z.enum(['ONAPPINSTALL', 'ONAPPUNINSTALL'])),
-  ts: seconds,
+  ts: optional(seconds),
   data: z.object({ CLEAN: z.string().optional() }).catch({}),
   auth: z.object({
     member_id: hex,
-    application_token: z.string().min(1).max(128),
-    domain: host.optional(),
+    application_token: optional(z.string().max(128)),
+    domain: optional(host),
     access_token: optional(token),
     refresh_token: optional(token),
-    expires_in: z.coerce.number().int().min(0).max(86_400).catch(3600),
+    expires_in: life,
     server_endpoint: optional(address)
   })
 })
@@ -100,7 +104,7 @@ export const readEvent = (body: unknown): PortalEvent | undefined => {
     at: ts,
     clean: data.CLEAN === '1',
     grant:
-      domain === undefined || accessToken === undefined || refreshToken === undefined
+      accessToken === undefined
         ? undefined
         : { domain, accessToken, refreshToken, expiresIn: auth.expires_in, serverEndpoint: auth.server_endpoint }
   }

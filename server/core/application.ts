@@ -24,14 +24,18 @@ export interface Handshake {
 export interface PortalEvent {
   readonly event: 'ONAPPINSTALL' | 'ONAPPUNINSTALL'
   readonly memberId: string
-  readonly applicationToken: string
-  /** Unix seconds. */
-  readonly at: number
+  readonly applicationToken: string | undefined
+  /** Unix seconds by the portal's clock; undefined where it does not say. */
+  readonly at: number | undefined
   /** ONAPPUNINSTALL: the application's data go too. */
   readonly clean: boolean
   /** ONAPPINSTALL: tokens of the acting person. */
   readonly grant:
-    | Pick<Handshake, 'domain' | 'accessToken' | 'refreshToken' | 'expiresIn' | 'serverEndpoint'>
+    | (Pick<Handshake, 'accessToken' | 'expiresIn' | 'serverEndpoint'> & {
+        /** Undefined: the portal's as it is known. */
+        readonly domain: string | undefined
+        readonly refreshToken: string | undefined
+      })
     | undefined
 }
 
@@ -71,17 +75,22 @@ export interface LocalApplication {
   install(handshake: Handshake): Promise<Visit & { readonly steps: readonly Step[] }>
   /** Proves whoever opens a page; the first opening makes the installation active. @throws {AppError, PortalFailure} */
   open(handshake: Handshake): Promise<Visit>
-  /** A person known from a session, asked for anew at the portal. @throws {AppError, PortalFailure} */
+  /**
+   * A person known from a session, asked for anew at the portal. Where it does not take their access any more, their tokens go, and
+   * with them their sessions. @throws {AppError} SESSION_INVALID, {PortalFailure} when the portal merely does not answer
+   */
   revisit(opened: Opened): Promise<Visit>
-  /** The way to a portal with a person's rights; undefined when that installation is gone. */
+  /** The way to a portal with a person's rights; undefined when that installation is gone, or the person's access. */
   channel(opened: Opened): Promise<Channel | undefined>
+  /** Whether an error says that the portal does not take a person's access any more. */
+  isLostAccess(error: unknown): boolean
   /** Fresh tokens where they would run out during a run. @throws {PortalFailure} */
   prepare(memberId: string, userId: string): Promise<void>
   /** The same for a run that somebody else lets go on; undefined also when the portal does not take that person's access any more. */
   channelToResume(run: RunRecord): Promise<Channel | undefined>
   /** The channel of whoever started a run, or has taken it over; undefined when the application is not installed there. */
   channelOfRun(run: RunRecord): Promise<Channel | undefined>
-  /** Obeys an event that proves itself; ignores all others. */
+  /** Obeys an event that proves itself, or that the portal confirms; ignores all others. */
   receive(event: PortalEvent): Promise<void>
   close(): void
 }

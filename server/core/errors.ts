@@ -12,6 +12,8 @@ export class AppError extends Error {
   readonly reason: string | undefined
   /** What would have been right; for the log, not sent. */
   readonly expected: string | undefined
+  /** Whole seconds after which it is worth another try; undefined: nobody knows. */
+  readonly retryAfter: number | undefined
 
   constructor(
     status: number,
@@ -22,6 +24,7 @@ export class AppError extends Error {
       details?: Record<string, unknown>
       reason?: string | undefined
       expected?: string | undefined
+      retryAfter?: number
     } = {}
   ) {
     super(message, { cause: options.cause })
@@ -30,6 +33,7 @@ export class AppError extends Error {
     this.details = options.details ?? {}
     this.reason = options.reason
     this.expected = options.expected
+    this.retryAfter = options.retryAfter
   }
 }
 
@@ -148,6 +152,27 @@ export const adminRequired = (what: string): AppError =>
 /** A handshake that does not prove itself. `expected`: what would have been right; for the log. */
 export const grantRefused = (message: string, cause?: unknown, expected?: string): AppError =>
   new AppError(403, 'GRANT_REFUSED', message, { cause, expected })
+
+/** More openings than the authorization server is asked about. `seconds`: until there is room again. */
+export const tooManyOpenings = (seconds: number): AppError =>
+  new AppError(
+    429,
+    'TOO_MANY_OPENINGS',
+    'Too many requests to open the application have come at once. Wait a minute, then open it in the portal again.',
+    { retryAfter: Math.max(1, Math.ceil(seconds)) }
+  )
+
+/** For the log. `dated`: its application token is right, so it is about the date; `there`: the portal says that the application is there. */
+export const removalRefused = (dated: boolean, there: boolean): AppError =>
+  new AppError(
+    409,
+    'REMOVAL_REFUSED',
+    `The portal has sent that the application was removed, ${
+      dated
+        ? 'with the right application token but a date that does not fit'
+        : 'without an application token that could be checked'
+    }, and ${there ? 'still takes the access of the application' : 'could not be asked'}. It is asked again for some minutes; if the application is gone and nothing happens, open it once and remove it again.`
+  )
 
 export const notInstalledYet = (): AppError =>
   new AppError(

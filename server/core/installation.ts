@@ -14,7 +14,7 @@ export interface Installation {
   readonly status: 'new' | 'active' | 'deleted'
   /** The PUBLIC_URL under which placements and events were bound; null = not bound. */
   readonly boundTo: string | null
-  /** Unix ms of the last verified installation. */
+  /** Unix ms of the last verified installation, by the clock of the portal that dates the events. */
   readonly installedAt: number
   /** `ts` (unix seconds) of the last lifecycle event that counted; what is not newer is a replay. */
   readonly lastEventAt: number
@@ -63,6 +63,8 @@ export interface InstallationStore {
   /** Does nothing when the installation was deleted meanwhile: what is under way then does not bring it back. */
   change(memberId: string, change: InstallationChange): Promise<void>
   tokens(memberId: string, userId: string): Promise<Tokens | undefined>
+  /** Whose tokens are stored. */
+  people(memberId: string): Promise<string[]>
   /** Stores tokens that a person brought, if they are news. Does nothing when the installation was deleted meanwhile. */
   saveTokens(memberId: string, tokens: Tokens): Promise<void>
   /**

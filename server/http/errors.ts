@@ -57,6 +57,7 @@ export const answerErrors = (log: Log, translations: Translations, views: Views)
       const error = toAppError(thrown)
       if (error.status >= 500) log.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       ctx.status = error.status
+      if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter))
       // A body that was not read to its end would be taken for the next request.
       if (error.status === 413) ctx.set('Connection', 'close')
       const isFramed = FRAMED_PATHS.has(routePath(ctx))

@@ -154,6 +154,14 @@ export const createInstallations = (db: Database, vault: Vault): InstallationSto
       )
     },
     tokens: (memberId, userId) => orStorageFailure(db, readTokens(db, memberId, userId)),
+    async people(memberId) {
+      const query = db
+        .selectFrom('person_tokens')
+        .select('user_id')
+        .where('member_id', '=', memberId)
+        .orderBy('user_id')
+      return (await orStorageFailure(db, query.execute())).map(({ user_id }) => user_id)
+    },
     async saveTokens(memberId, tokens) {
       // Few openings bring anything new: asked before, and again when nobody else can write.
       const stored = await orStorageFailure(db, readTokens(db, memberId, tokens.userId))

@@ -53,6 +53,8 @@ export interface PortalAppOptions {
   /** More authorization servers on the list. */
   readonly oauthUrls?: readonly string[]
   readonly now?: () => number
+  /** The app's clock is that far from the right one, in milliseconds. */
+  readonly skew?: number
   readonly site?: StandaloneSite
 }
 
@@ -121,6 +123,7 @@ export const openPortalApp = async (options: PortalAppOptions = {}): Promise<Por
   }
   let starts = 0
   let ids = 0
+  const clock = { ...systemClock, now: () => systemClock.now() + (options.skew ?? 0) }
 
   const start = async () => {
     starts += 1
@@ -133,7 +136,7 @@ export const openPortalApp = async (options: PortalAppOptions = {}): Promise<Por
     const log = createLog('trace', { write: line => logged.push(line) })
     const runs = createRuns({
       journal: createJournal(db),
-      ...{ leases, clock: systemClock, random: Math.random, requestSeconds: 60, autoResume: false },
+      ...{ leases, clock, random: Math.random, requestSeconds: 60, autoResume: false },
       newId: () => `run${++ids}`,
       onCrash: error => log.error({ err: error }, 'run failed inside')
     })
@@ -142,12 +145,12 @@ export const openPortalApp = async (options: PortalAppOptions = {}): Promise<Por
       ...{ clientId: KEYS.clientId, clientSecret: new Secret(KEYS.clientSecret) },
       oauthUrls: [authorization.origin, ...(options.oauthUrls ?? [])],
       portalHosts: ['*.bitrix24.com', ...portals.map(({ host }) => host)],
-      ...{ publicUrl: origin, store, leases, runs, clock: systemClock, fetch },
+      ...{ publicUrl: origin, store, leases, runs, clock, fetch },
       newPace: () => createPace({ rate: 1000, burst: 1000, random: Math.random, requestSeconds: 60 }),
       client: { requestSeconds: 60, now: Date.now },
       onTrouble: (error, what) => log.warn({ err: error }, what)
     })
-    const sessions = createSessions(APP_SECRET, options.now ?? Date.now)
+    const sessions = createSessions(APP_SECRET, options.now ?? clock.now)
     const closing = new AbortController()
     handler = createApp({
       ...{ log, runs, readRecords, door: { application, sessions }, site: options.site },
