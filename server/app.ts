@@ -19,7 +19,7 @@ import { recordsRoutes } from './http/records.ts'
 import { logRefusals } from './http/refusals.ts'
 import { runsRoutes } from './http/runs.ts'
 import { createSecretGate } from './http/secret-gate.ts'
-import { type ApplicationDoor, createSites, type StandaloneSite } from './http/site.ts'
+import { type ApplicationDoor, createSites, endLostSessions, type StandaloneSite } from './http/site.ts'
 import { standaloneRoutes } from './http/standalone.ts'
 import type { Translations } from './http/translate.ts'
 import { createViews } from './http/views.ts'
@@ -110,6 +110,7 @@ export const createApp = (deps: AppDeps): Koa => {
   app.use(refuseChangesByOtherSites(publicUrl))
   app.use(refuseReadsByOtherSites(publicUrl))
   app.use(readBodies())
+  app.use(endLostSessions(deps.door))
   app.use(router.routes())
   app.use(async function refuseOtherMethods(ctx, next) {
     const matched = router.match(ctx.path, ctx.method).path

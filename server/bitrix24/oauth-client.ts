@@ -52,6 +52,14 @@ const movedTo = ({ status, location }: RawReply, origin: string): string | undef
   return target.origin === origin ? undefined : target.href
 }
 
+const refusedThere = (host: string): PortalFailure =>
+  new PortalFailure(
+    'blocked',
+    'PORTAL_MOVED',
+    `The portal has moved to ${host}, which does not take the access of the application. Open the application there.`,
+    { applied: 'unknown' }
+  )
+
 export const createOAuthClient = (access: Access, options: ClientOptions): RestClient => {
   const transports = new Map<string, ReturnType<typeof createTransport>>()
 
@@ -93,6 +101,8 @@ export const createOAuthClient = (access: Access, options: ClientOptions): RestC
         token = await access.renew(token)
         reply = await send()
       }
+      // Said by somebody whom the portal points at: no word of the portal itself about the access.
+      if (address !== undefined && reply.status === 401) throw refusedThere(new URL(origin).host)
       if (address !== undefined && reply.status === 200 && readBatch(parseJson(reply.body)) !== undefined) {
         // What cannot be remembered now is found again by the next request.
         await access.settled(origin).catch(() => undefined)

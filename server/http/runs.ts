@@ -15,6 +15,8 @@ import { rejectionLines } from './rejections.ts'
 import { ownRunOfPath, runOfPath, type Site, type SiteOf } from './site.ts'
 import { languages, type Translations } from './translate.ts'
 
+const CLEARING = 'Clearing everything'
+
 export interface RunsRoutesDeps {
   readonly runs: Runs
   readonly siteOf: SiteOf
@@ -26,16 +28,16 @@ export interface RunsRoutesDeps {
 export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
   const { runs, siteOf, translations, closing } = deps
 
-  const demandMayClear = (site: Site, operation: Operation): void => {
-    if (!site.admin && operation.kind === 'clear' && operation.scope === 'all') {
-      throw adminRequired('Clearing everything')
-    }
+  const clearsAll = (operation: Operation): boolean => operation.kind === 'clear' && operation.scope === 'all'
+  /** The last thing before it: the portal is asked anew whether this person may. */
+  const demandMayClear = async (site: Site, operation: Operation): Promise<void> => {
+    if (clearsAll(operation)) await site.demandAdmin(CLEARING)
   }
   /** `asked`: only asked about, so nothing needs to be confirmed. */
   const operationOf = (ctx: Context, site: Site, asked = false): Operation => {
     const input = parseInput(startBody, ctx.request.body ?? {})
     if (input.kind === 'clear') {
-      demandMayClear(site, input)
+      if (clearsAll(input) && !site.admin) throw adminRequired(CLEARING)
       if (!asked && input.scope === 'all' && input.confirm !== site.channel.portal.host) {
         throw new AppError(
           400,
@@ -66,7 +68,7 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
   const resumable = async (ctx: RouterContext): Promise<{ site: Site; record: RunRecord }> => {
     const site = await siteOf(ctx)
     const { record } = await ownRunOfPath(runs, site, ctx)
-    demandMayClear(site, record.operation)
+    await demandMayClear(site, record.operation)
     await site.prepare()
     return { site, record }
   }
@@ -75,6 +77,7 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
     const site = await siteOf(ctx)
     demandJson(ctx)
     const operation = operationOf(ctx, site)
+    await demandMayClear(site, operation)
     await site.prepare()
     accept(ctx, await runs.start(site.channel, operation, site.startedBy))
   })

@@ -1,6 +1,6 @@
 // Which portal a request works on, and as whom.
 // Must stay true: a route gets its portal from here and nowhere else; a session chooses the portal, never a parameter.
-import type { Context } from 'koa'
+import type { Context, Middleware } from 'koa'
 import type { LocalApplication } from '../core/application.ts'
 import type { Channel } from '../core/channel.ts'
 import { AppError, adminRequired, notFound, sessionInvalid, standaloneOff } from '../core/errors.ts'
@@ -22,10 +22,12 @@ export interface Site {
   readonly channel: Channel
   readonly mode: 'webhook' | 'emulated' | 'portal'
   readonly startedBy: StartedBy
-  /** May clear everything, and stop what others started. */
+  /** May clear everything, and stop what others started; in a frame as of the last renewal of the session. */
   readonly admin: boolean
   /** Of the page in a portal's frame. */
   readonly session: PageSession | null
+  /** Asks the portal anew, whatever was believed before. `what`: for the text. @throws {AppError} ADMIN_REQUIRED, SESSION_INVALID, {PortalFailure} */
+  demandAdmin(what: string): Promise<void>
   /** Before a run begins. @throws {PortalFailure} */
   prepare(): Promise<void>
   /** How a stopped run goes on: with the rights of whoever started it, or this visitor's, where those are lost for good. */
@@ -64,6 +66,7 @@ const standaloneSite = ({ channel, mode }: StandaloneSite, door: ApplicationDoor
   startedBy: standaloneUser,
   admin: true,
   session: null,
+  demandAdmin: async () => undefined,
   prepare: async () => undefined,
   wayOn: wayOnFrom(channel, standaloneUser, door?.application)
 })
@@ -80,6 +83,9 @@ export const portalSite = async ({ application }: ApplicationDoor, session: Page
     startedBy,
     admin,
     session,
+    async demandAdmin(what) {
+      if (!admin || !(await application.revisit(session)).person.admin) throw adminRequired(what)
+    },
     prepare: () => application.prepare(memberId, userId),
     wayOn: wayOnFrom(channel, startedBy, application)
   }
@@ -93,6 +99,23 @@ export interface Sites {
   /** For the classic routes, which know no sessions. */
   readonly standalone: SiteOf
 }
+
+/** Where a request remembers the session that it works with. */
+const WORKS_WITH = 'session'
+
+/** A portal that refuses a person's access ends their sessions, whatever was asked of it. */
+export const endLostSessions = (door: ApplicationDoor | undefined): Middleware =>
+  async function endLostSessions(ctx, next) {
+    try {
+      await next()
+    } catch (error) {
+      const session: PageSession | undefined = ctx.state[WORKS_WITH]
+      if (door === undefined || session === undefined || !door.application.isLostAccess(error)) throw error
+      // Asked once more, about the person: a refusal may have met a token that was replaced on the way.
+      await door.application.revisit(session)
+      throw error
+    }
+  }
 
 const carriesBearer = (ctx: Context): boolean => /^Bearer +\S/i.test(ctx.get('Authorization'))
 
@@ -112,7 +135,11 @@ export const createSites = ({ site, gate, door }: SitesDeps): Sites => {
     async ctx => {
       const token = sessionOf(ctx)
       if (token === undefined || door === undefined) return otherwise(ctx)
-      return (await gate.carries(ctx)) ? open() : portalSite(door, await door.sessions.read(token))
+      if (await gate.carries(ctx)) return open()
+      const session = await door.sessions.read(token)
+      const found = await portalSite(door, session)
+      ctx.state[WORKS_WITH] = session
+      return found
     }
   /** Where only sessions open anything, whatever else a program sends as a bearer is none. */
   const sessionOrStandalone = sessionOr(ctx => {

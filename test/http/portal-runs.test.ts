@@ -153,12 +153,17 @@ describe('tokens', () => {
     })
     expect(stolen.status).toBe(200)
     app.portal.applications.expireTokens(KEYS.clientId)
-    const failed = await ended(app, session, body.id)
-    expect([failed.status, failed.failure]).toEqual([
-      'failed',
-      { code: 'INVALID_GRANT', message: expect.stringContaining('Open the application in the portal again') }
-    ])
-    expect(await act(app, session, body.id, 'resume')).toMatchObject({ status: 502, body: { error: 'INVALID_GRANT' } })
+    await expect
+      .poll(async () => (await app.runs().find(body.id))?.snapshot)
+      .toMatchObject({
+        status: 'failed',
+        failure: { code: 'INVALID_GRANT', message: expect.stringContaining('Open the application in the portal again') }
+      })
+    // With the access the session has ended.
+    expect(await act(app, session, body.id, 'resume')).toMatchObject({
+      status: 401,
+      body: { error: 'SESSION_INVALID' }
+    })
     const fresh = await app.session()
     expect((await act(app, fresh, body.id, 'resume')).status).toBe(202)
     expect(await ended(app, fresh, body.id)).toMatchObject({ status: 'completed', created: { companies: 200 } })
