@@ -38,7 +38,8 @@ export const giveUpAt = ({ requestSeconds, now }: ClientOptions): number => now(
 /** Rides with the parameters of a request to where it is sent; JSON leaves symbols out. */
 const WAIT_MS = Symbol('waitMs')
 
-const MAX_REPLY_BYTES = 64 * 1024 * 1024
+/** Decompressed: the transport counts what comes out of its decoder. The largest answer to a batch of ours is far below. */
+const MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 /**
  * The SDK's limiter as a bucket that is never empty and never filled. It refills by Date.now, so any rate of filling would take out of it when the

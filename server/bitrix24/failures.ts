@@ -128,6 +128,9 @@ const untrusted = ({ code, message }: Fault): boolean =>
   ) ||
   (code === 'EPROTO' && message.includes('wrong version number'))
 
+/** Cut off by our own limit; axios gives the case no code of its own. */
+const tooLarge = ({ message }: Fault): boolean => message.startsWith('maxContentLength size of')
+
 const timedOut = ({ code }: Fault): boolean =>
   ['ECONNABORTED', 'ERR_CANCELED', 'ETIMEDOUT', 'REQUEST_TIMEOUT'].includes(code)
 
@@ -143,6 +146,10 @@ export const failureOfTransport = (error: unknown, host: string): PortalFailure 
   if (faults.some(untrusted)) {
     const text = `The connection to ${host} is not trusted (${codes}). Check its certificate and that it speaks https.`
     return new PortalFailure('blocked', 'TLS_FAILED', text, { cause })
+  }
+  if (faults.some(tooLarge)) {
+    const text = `${host} sent an answer that is larger than any of Bitrix24's. Check that it is the address of a Bitrix24 portal.`
+    return lost('ANSWER_TOO_LARGE', text, cause)
   }
   if (faults.some(timedOut)) return lost('TIMED_OUT', `${host} did not answer in time. Try again later.`, cause)
   return lost('CONNECTION_LOST', `The connection to ${host} was lost before the answer was complete (${codes}).`, cause)

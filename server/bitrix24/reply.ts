@@ -1,12 +1,20 @@
 // The body of a REST answer, parsed at the door: envelopes, errors, and PHP's ways of printing maps.
-// Must stay true: keeps exactly what the portal said per key; an empty error code is an error (protocol.md, trap 1).
+// Must stay true: keeps exactly what the portal said per key, and looks at the keys that are asked for only; an empty error code is an error (protocol.md, trap 1).
 import { z } from 'zod'
 
 /** PHP prints a map as `{}`, but as a list when its keys are 0..n-1, and as `[]` when it is empty (protocol.md, 2.3). */
-const phpMap = z
-  .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
-  .transform(value => new Map(Object.entries(value)))
-const noEntries = (): Map<string, unknown> => new Map()
+export interface PhpMap {
+  has(key: string): boolean
+  get(key: string): unknown
+}
+
+/** A view, no copy: a portal may send more keys than anybody asks for. */
+const asMap = (value: object): PhpMap => {
+  const has = (key: string): boolean => Object.hasOwn(value, key) && !(Array.isArray(value) && key === 'length')
+  return { has, get: key => (has(key) ? (value as Record<string, unknown>)[key] : undefined) } // own members of what JSON.parse made
+}
+const phpMap = z.custom<object>(value => typeof value === 'object' && value !== null).transform(asMap)
+const noEntries = (): PhpMap => asMap({})
 
 /** Texts of strangers are shown and stored: cut, and always text. */
 const text = (value: unknown): string =>
@@ -59,8 +67,32 @@ export const readError = (value: unknown): PortalError => {
 export const readErrorEnvelope = (body: unknown): PortalError | undefined =>
   typeof body === 'object' && body !== null && 'error' in body ? readError(body) : undefined
 
-/** undefined when the text is not JSON. */
+/**
+ * A batch of 50 full lists with a hundred fields a row has 250,000 values. What is made to hurt has millions in the same bytes: they
+ * would take hundreds of megabytes, and keep everybody else waiting for seconds.
+ */
+const MOST_VALUES = 400_000
+
+const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, OPEN_MAP] = [0x22, 0x5c, 0x2c, 0x5b, 0x7b]
+
+/** Counts without making anything of them, and no further than it has to. */
+const hasTooManyValues = (body: string): boolean => {
+  let values = 0
+  let inText = false
+  for (let at = 0; at < body.length && values <= MOST_VALUES; at += 1) {
+    const letter = body.charCodeAt(at)
+    if (inText) {
+      if (letter === BACKSLASH) at += 1
+      else if (letter === QUOTE) inText = false
+    } else if (letter === QUOTE) inText = true
+    else if (letter === COMMA || letter === OPEN_LIST || letter === OPEN_MAP) values += 1
+  }
+  return values > MOST_VALUES
+}
+
+/** undefined when the text is not JSON, or holds more than any answer of a portal. */
 export const parseJson = (body: string): unknown => {
+  if (hasTooManyValues(body)) return undefined
   try {
     return JSON.parse(body)
   } catch {
