@@ -20,6 +20,11 @@ const CONNECT_MS = 10_000
  * whose first packet is lost: then no address of such a portal ever answers.
  */
 export const ATTEMPT_MS = 2500
+/** Errors of connections that were not ready for a request yet. */
+const unsent = new WeakSet<Error>()
+
+/** No byte of a request had left when this error came up: the connection, or its TLS session, was not there. */
+export const isUnsent = (error: unknown): boolean => error instanceof Error && unsent.has(error)
 
 const connectTimedOut = (): Error =>
   Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT', syscall: 'connect' })
@@ -37,7 +42,12 @@ const tune = <A extends http.Agent>(agent: A): A => {
     const socket = createConnection.call(agent, options, callback)
     if (!(socket instanceof Socket)) return socket
     const timer = setTimeout(() => socket.destroy(connectTimedOut()), CONNECT_MS)
-    const settled = () => clearTimeout(timer)
+    const beforeRequest = (error: Error): void => void unsent.add(error)
+    const settled = () => {
+      clearTimeout(timer)
+      socket.off('error', beforeRequest)
+    }
+    socket.once('error', beforeRequest)
     socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', settled).once('close', settled)
     return socket
   }

@@ -2,6 +2,7 @@
 // Must stay true: "not applied" is said only where it is certain; no address, header or error object of the transport gets out.
 import { type CommandOutcome, PortalFailure } from '../core/portal.ts'
 import { adviceFor, adviceForAccess, isAboutPlan } from './advice.ts'
+import { isUnsent } from './agents.ts'
 import type { RawReply } from './client.ts'
 import { type PortalError, parseJson, readErrorEnvelope } from './reply.ts'
 
@@ -104,29 +105,36 @@ interface Fault {
   readonly code: string
   readonly syscall: string
   readonly message: string
+  /** No byte of the request had left. */
+  readonly unsent: boolean
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** The innermost errors: SDK, axios and Node wrap one another; several addresses of a host fail as an AggregateError. */
-const faultsOf = (error: unknown, depth = 0): Fault[] => {
+const faultsOf = (error: unknown, unsent = false, depth = 0): Fault[] => {
   if (typeof error !== 'object' || error === null || depth > 6) return []
+  const early = unsent || isUnsent(error)
   const { originalError, cause, errors, code, syscall, message } = error as Record<string, unknown> // unknown members only
   const inner = Array.isArray(errors) && errors.length > 0 ? errors : [originalError ?? cause]
-  const deeper = inner.flatMap(one => faultsOf(one, depth + 1))
-  return deeper.length > 0 ? deeper : [{ code: textOf(code), syscall: textOf(syscall), message: textOf(message) }]
+  const deeper = inner.flatMap(one => faultsOf(one, early, depth + 1))
+  const own = { code: textOf(code), syscall: textOf(syscall), message: textOf(message), unsent: early }
+  return deeper.length > 0 ? deeper : [own]
 }
 
 /** Nothing was sent: no address, no connection, or no TLS session on it. */
-const neverConnected = ({ syscall, message }: Fault): boolean =>
-  syscall === 'connect' || syscall === 'getaddrinfo' || message.includes('before secure TLS connection')
+const neverConnected = ({ syscall, unsent }: Fault): boolean =>
+  unsent || syscall === 'connect' || syscall === 'getaddrinfo'
 
-/** Certificate refused, or no TLS spoken there: found before anything was sent. */
-const untrusted = ({ code, message }: Fault): boolean =>
-  /^(CERT_|ERR_TLS_CERT|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_WRONG_VERSION)/.test(
-    code
-  ) ||
-  (code === 'EPROTO' && message.includes('wrong version number'))
+/** The network broke off, or nobody answered; everything else that ends a handshake is about TLS. */
+const NETWORK = /^(E(CONN\w+|PIPE|HOST\w+|NET\w+|AI_\w+|TIMEDOUT|ADDR\w+|ACCES|PERM|MFILE|NFILE)|)$/
+
+/** Certificate refused, TLS of another version, or no TLS spoken there: found before anything was sent. */
+const untrusted = (fault: Fault): boolean =>
+  fault.unsent && !['connect', 'getaddrinfo'].includes(fault.syscall) && !NETWORK.test(fault.code)
+
+/** Of an authority that this machine does not know, or of none. */
+const unknownAuthority = ({ code }: Fault): boolean => /^(DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_)/.test(code)
 
 /** Cut off by our own limit; axios gives the case no code of its own. */
 const tooLarge = ({ message }: Fault): boolean => message.startsWith('maxContentLength size of')
@@ -139,13 +147,15 @@ export const failureOfTransport = (error: unknown, host: string): PortalFailure 
   const faults = faultsOf(error)
   const codes = [...new Set(faults.map(({ code }) => code).filter(code => /^\w+$/.test(code)))].join(', ') || 'no code'
   const cause = new Error(`Transport: ${codes}`)
+  if (faults.some(untrusted)) {
+    const text = faults.some(unknownAuthority)
+      ? `The certificate of ${host} is signed by nobody whom this machine knows (${codes}). If it is your own, set NODE_EXTRA_CA_CERTS to the file with the certificate of its authority, and start again.`
+      : `No trusted connection to ${host} (${codes}). Check its certificate, and that it speaks https with TLS 1.2 or newer.`
+    return new PortalFailure('blocked', 'TLS_FAILED', text, { cause })
+  }
   if (faults.length > 0 && faults.every(neverConnected)) {
     const text = `The portal ${host} cannot be reached (${codes}). Check its address and the network.`
     return new PortalFailure('unreachable', 'PORTAL_UNREACHABLE', text, { cause })
-  }
-  if (faults.some(untrusted)) {
-    const text = `The connection to ${host} is not trusted (${codes}). Check its certificate and that it speaks https.`
-    return new PortalFailure('blocked', 'TLS_FAILED', text, { cause })
   }
   if (faults.some(tooLarge)) {
     const text = `${host} sent an answer that is larger than any of Bitrix24's. Check that it is the address of a Bitrix24 portal.`
