@@ -1,8 +1,7 @@
 // Runs and their events on disk.
 // Must stay true: a resolved write survives a power cut; only the holder of the portal's lease writes; events are numbered without gaps.
 import type { Transaction } from 'kysely'
-import { notFound } from '../core/errors.ts'
-import { type Journal, type Lease, LeaseLost } from '../core/run/journal.ts'
+import { type Journal, type Lease, LeaseLost, RunErased } from '../core/run/journal.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../core/run/run.ts'
 import type { Database } from './database.ts'
 import { createGroupCommit } from './group-commit.ts'
@@ -95,7 +94,7 @@ const append = async (tx: Transaction<Schema>, { lease, runId, events, snapshot 
     .where('portal_id', '=', lease.portalId)
     .returning('last_seq')
     .executeTakeFirst()
-  if (run === undefined) throw notFound(`Portal ${lease.portalId} has no run ${runId} to append to.`)
+  if (run === undefined) throw new RunErased(runId)
   await insertEvents(tx, runId, run.last_seq - events.length, events)
 }
 

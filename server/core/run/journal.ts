@@ -1,5 +1,6 @@
 // What the core asks of storage: remember runs and their events, and say who may drive a portal.
 // Must stay true: a promise that resolved means the data survives a power cut.
+import { AppError } from '../errors.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from './run.ts'
 
 /** The right to drive a portal, held by one process. `fence` grows with every new holder. */
@@ -19,6 +20,13 @@ export class LeaseLost extends Error {
   }
 }
 
+/** Thrown by `Journal.append` when the run is not there any more: the application was removed from its portal, with its data. */
+export class RunErased extends AppError {
+  constructor(runId: string) {
+    super(404, 'NOT_FOUND', `The run ${runId} was erased with the data of its portal.`)
+  }
+}
+
 export interface Leases {
   /** Takes the portal if it is free, lapsed, or held by a process that is certainly dead; `null` while another one holds it. */
   acquire(portalId: string): Promise<Lease | null>
@@ -35,7 +43,7 @@ export interface Journal {
   /**
    * Appends events and the snapshot that follows from them, in one transaction with everything else that waits to be written.
    * Calls resolve in the order in which they were made.
-   * @throws {LeaseLost} when `lease` is no longer the portal's lease: nothing was written
+   * @throws {RunErased} when there is no such run, {LeaseLost} when `lease` is no longer the portal's lease: nothing was written
    */
   append(lease: Lease, runId: string, events: readonly RunEvent[], snapshot: RunSnapshot): Promise<void>
   /** A run's events, oldest first, read in pages. */

@@ -11,9 +11,9 @@ import { secondsLeft } from '../speed/estimate.ts'
 import { createLoadCounter } from '../speed/load.ts'
 import { createChores } from './chores.ts'
 import { createDurable, type Store } from './durable.ts'
-import { type Ending, failedBy, internalError, together } from './ending.ts'
+import { cancelled, type Ending, failedBy, internalError, together } from './ending.ts'
 import { applyRunEvent, type LiveState, notLive, type RunState, withConsequences } from './fold.ts'
-import { LeaseLost } from './journal.ts'
+import { LeaseLost, RunErased } from './journal.ts'
 import type { Batch, Mission } from './mission.ts'
 import { nextBatch, trafficNow } from './next-batch.ts'
 import { createPatience } from './patience.ts'
@@ -102,6 +102,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const broken = (error: unknown): void => {
     forgotten = true
     if (error instanceof LeaseLost) abandoned = true
+    // Removed where another process heard of it. There is nothing left to settle for.
+    else if (error instanceof RunErased) end({ ...cancelled, settle: false })
     else if (error instanceof AppError) end(failedBy(error))
     else throw error
     bell.wake()
