@@ -104,9 +104,9 @@ it('that got lost with a killed process are asked for in the page, and brought b
 
   await app.start()
   const refused = {
-    status: 502,
+    status: 401,
     body: {
-      error: 'INVALID_GRANT',
+      error: 'SESSION_INVALID',
       error_description: expect.stringContaining('Open the application in the portal again')
     }
   }
