@@ -115,6 +115,7 @@ const environment = z.object({
   BITRIX_RATE: fraction(1000, '2').default(2),
   BITRIX_BURST: whole(1, 100_000, '50').default(50),
   BITRIX_REQUEST_SECONDS: fraction(3600, '60').default(60),
+  KEEP_RUNS_DAYS: whole(0, 36_500, '90').default(90),
   AUTO_RESUME: z.enum(['on', 'off'], 'must be on or off, for example AUTO_RESUME=on').default('off'),
   PUBLIC_URL: z
     .string()
@@ -160,6 +161,8 @@ export interface Config {
   readonly rate: number
   readonly burst: number
   readonly requestSeconds: number
+  /** Days after which a run that has ended is removed from the history; 0: never. */
+  readonly keepRunsDays: number
   readonly autoResume: boolean
   readonly logLevel: (typeof logLevels)[number]
   /** Sentences for the log of the start. */
@@ -248,6 +251,7 @@ export const readConfig = (env: Environment): Config => {
     rate: data.BITRIX_RATE,
     burst: data.BITRIX_BURST,
     requestSeconds: data.BITRIX_REQUEST_SECONDS,
+    keepRunsDays: data.KEEP_RUNS_DAYS,
     autoResume: data.AUTO_RESUME === 'on',
     logLevel: data.LOG_LEVEL,
     warnings: warningsOf(given, standalone)

@@ -17,9 +17,15 @@ export interface ApplicationKeys {
   readonly publicUrl: string
 }
 
+/**
+ * How the ids of these portals begin: half of the 32 hexadecimal digits that an id has. Those of real portals are hashes, and none of them
+ * begins so but once in 2^64.
+ */
+export const DEMO_MARK = Buffer.from('emulated').toString('hex')
+
 /** Another portal at every start: it is empty, so no run of an earlier one may go on there. */
 export const openDemoPortal = (): Promise<EmulatedPortal> =>
-  createEmulatedPortal({ speed: SPEED, memberId: randomBytes(16).toString('hex') })
+  createEmulatedPortal({ speed: SPEED, memberId: DEMO_MARK + randomBytes(8).toString('hex') })
 
 /** Fills in the portal's form "Local application". */
 export const registerOnDemo = (portal: EmulatedPortal, publicUrl: string): ApplicationKeys => {

@@ -15,11 +15,12 @@ import { createRestPortal } from './bitrix24/rest-portal.ts'
 import type { Config } from './config.ts'
 import { type Channel, createChannel } from './core/channel.ts'
 import { readRecords } from './core/records.ts'
+import { createKeeping } from './core/run/keeping.ts'
 import type { RunRecord } from './core/run/run.ts'
 import { createRuns } from './core/run/runs.ts'
 import { createPace, type Pace } from './core/speed/pace.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
-import { type ApplicationKeys, openDemoPortal, registerOnDemo } from './demo.ts'
+import { type ApplicationKeys, DEMO_MARK, openDemoPortal, registerOnDemo } from './demo.ts'
 import { loadAssets } from './http/assets.ts'
 import { warnOfOpenPage } from './http/guard.ts'
 import { createSessions } from './http/session.ts'
@@ -27,7 +28,9 @@ import type { ApplicationDoor } from './http/site.ts'
 import { loadTranslations } from './http/translate.ts'
 import { answerUnreadable } from './http/unreadable.ts'
 import type { Log } from './log.ts'
+import { createArchive } from './store/archive.ts'
 import { openDatabase } from './store/database.ts'
+import { forgetPortals } from './store/forget-portals.ts'
 import { createInstallations } from './store/installations.ts'
 import { createJournal } from './store/journal.ts'
 import { createLastingPortal } from './store/lasting-portal.ts'
@@ -43,6 +46,8 @@ const LEASE_MS = 15_000
 const RECOVER_EVERY_MS = 5000
 /** Longer than the 60 s of balancers and proxies: one that sends on a connection which we are closing answers 502. */
 const KEEP_ALIVE_MS = 70_000
+/** How often it is looked what can be compacted or removed. Whoever reads a journal has so long to come to its end. */
+const KEEP_EVERY_MS = 600_000
 /** Visitors have this long to take what is left for them when the server stops. */
 const GRACE_MS = 500
 
@@ -77,6 +82,24 @@ const withOwnBudgets = (bucket: Pace, { operating, park, parkedUntil, budget, pr
   ...bucket,
   ...{ operating, park, parkedUntil, budget, probing }
 })
+
+/** Does it again and again, once at a time. `first`: what is under way already. @returns stops it, and resolves when nothing of it is under way any more */
+const repeat = (everyMs: number, work: () => Promise<void>, first = Promise.resolve()): (() => Promise<void>) => {
+  let working: Promise<void> | undefined
+  const follow = (begun: Promise<void>): void => {
+    working = begun.finally(() => {
+      working = undefined
+    })
+  }
+  follow(first)
+  const timer = setInterval(() => {
+    if (working === undefined) follow(work())
+  }, everyMs)
+  return async () => {
+    clearInterval(timer)
+    await working
+  }
+}
 
 const listen = async (server: Server, port: number, host: string): Promise<string> => {
   await new Promise<void>((done, failed) => {
@@ -122,6 +145,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     const emulated = standalone.mode === 'emulated' ? await openDemoPortal() : undefined
     if (emulated !== undefined) undo.push(() => emulated.close())
     const leases = createLeases(db, { owner: newOwner(), ttl: LEASE_MS, isAlive })
+    if (emulated !== undefined) await forgetPortals(db, leases, { mark: DEMO_MARK, current: emulated.memberId })
     const newPace = () => createPace({ ...config, random: Math.random })
     const clientOptions = { requestSeconds: config.requestSeconds, now: systemClock.steady }
     const openStandalone = (mode: 'webhook' | 'emulated', webhook: Webhook) => {
@@ -142,8 +166,9 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     const paceAt = (host: string): Pace =>
       site?.channel.portal.host === host ? withOwnBudgets(site.channel.pace, newPace()) : newPace()
 
+    const journal = createJournal(db, error => log.error({ err: error }, 'a run is left as it is'))
     const runs = createRuns({
-      journal: createJournal(db, error => log.error({ err: error }, 'a run is left as it is')),
+      journal,
       leases: site?.leases ?? leases,
       clock: systemClock,
       random: Math.random,
@@ -231,16 +256,24 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       }
     }
     await recover()
-    let recovering: Promise<void> | undefined
-    const looking = setInterval(() => {
-      recovering ??= recover().finally(() => {
-        recovering = undefined
-      })
-    }, RECOVER_EVERY_MS)
-    undo.push(() => {
-      clearInterval(looking)
-      return recovering
+    undo.push(repeat(RECOVER_EVERY_MS, recover))
+    const sweep = createKeeping({
+      archive: createArchive(db),
+      journal,
+      clock: systemClock,
+      days: config.keepRunsDays,
+      onDamaged: error => log.error({ err: error }, 'a journal is left as it is')
     })
+    const over = new AbortController()
+    const keep = async (): Promise<void> => {
+      try {
+        const swept = await sweep(over.signal)
+        if (swept.compacted + swept.removed > 0) log.info(swept, 'runs that ended some time ago were tidied up')
+      } catch (error) {
+        log.warn({ err: error }, 'runs that ended some time ago are left for now')
+      }
+    }
+    undo.push(repeat(KEEP_EVERY_MS, keep, keep()), () => over.abort())
     const warning = standalone.mode === 'webhook' && warnOfOpenPage(config.standaloneSecret, config.publicUrl)
     if (warning) log.warn(warning)
     for (const each of config.warnings) log.warn(each)

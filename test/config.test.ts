@@ -24,7 +24,7 @@ const problemsOf = (env: Environment): string => {
 test('an empty environment is an emulated portal on loopback with the defaults of the contract', () => {
   expect(readConfig({})).toMatchObject({
     ...{ port: 3000, host: '127.0.0.1', dataDir: './data', standalone: { mode: 'emulated' } },
-    ...{ rate: 2, burst: 50, requestSeconds: 60, autoResume: false, logLevel: 'info' },
+    ...{ rate: 2, burst: 50, requestSeconds: 60, autoResume: false, logLevel: 'info', keepRunsDays: 90 },
     ...{ publicUrl: undefined, standaloneSecret: undefined, application: undefined },
     oauthUrls: ['https://oauth.bitrix24.tech', 'https://oauth.bitrix.info']
   })
@@ -53,13 +53,14 @@ test('a webhook, keys, lists and fractions are read', () => {
     BITRIX_OAUTH_URLS: 'http://127.0.0.1:4000/, https://oauth.portal.example',
     BITRIX_PORTAL_HOSTS: '*.Bitrix24.com,portal.local:8443',
     BITRIX_REQUEST_SECONDS: '0.5',
+    KEEP_RUNS_DAYS: '0',
     AUTO_RESUME: 'on',
     PORT: '0'
   })
   expect(config.standalone).toMatchObject({ mode: 'webhook', webhook: { host: 'portal.bitrix24.com', userId: 1 } })
   expect(config.application?.clientSecret.reveal()).toBe('planted-client-secret')
   expect(config).toMatchObject({
-    ...{ port: 0, requestSeconds: 0.5, autoResume: true, publicUrl: 'https://app.example.com' },
+    ...{ port: 0, requestSeconds: 0.5, keepRunsDays: 0, autoResume: true, publicUrl: 'https://app.example.com' },
     oauthUrls: ['http://127.0.0.1:4000', 'https://oauth.portal.example'],
     // In place of the built-in zones, not beside them.
     portalHosts: ['*.bitrix24.com', 'portal.local:8443']
@@ -85,6 +86,7 @@ describe('wrong values', () => {
     BITRIX_RATE: ['0', '-2', 'fast', '1e9'],
     BITRIX_BURST: ['0', '1.5'],
     BITRIX_REQUEST_SECONDS: ['0', 'x'],
+    KEEP_RUNS_DAYS: ['-1', '1.5', 'x', '36501'],
     AUTO_RESUME: ['yes', 'ON', '1'],
     APP_SECRET: ['short'],
     LOG_LEVEL: ['loud']

@@ -7,6 +7,7 @@ import { prepareDataDir, reasonOf, StorageUnusable } from './data-dir.ts'
 import { migrationProvider } from './migrations.ts'
 import { openPool } from './postgres-pool.ts'
 import type { Schema } from './schema.ts'
+import { makeShrinkable } from './shrink.ts'
 import { openSqlite, TransactionalSqliteDialect } from './sqlite-adapter.ts'
 
 export { StorageUnusable }
@@ -72,7 +73,10 @@ export const openDatabase = async (storage: Storage): Promise<Database> => {
         : await postgresDialect(storage.databaseUrl, storage.answerMs ?? ANSWER_MS)
   })
   const error = await migrate(db, storage)
-  if (error === undefined) return db
+  if (error === undefined) {
+    if ('dataDir' in storage) await makeShrinkable(db)
+    return db
+  }
   const newer = await unknownMigrations(db).catch(() => [])
   await db.destroy().catch(() => undefined)
   const where = 'dataDir' in storage ? `in ${storage.dataDir}` : 'at DATABASE_URL'

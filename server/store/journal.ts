@@ -1,6 +1,7 @@
 // Runs and their events on disk.
 // Must stay true: a resolved write survives a power cut; only the holder of the portal's lease writes; events are numbered without gaps.
 import type { Transaction } from 'kysely'
+import { storageDamaged } from '../core/errors.ts'
 import { type Journal, type Lease, LeaseLost, RunErased } from '../core/run/journal.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../core/run/run.ts'
 import type { Database } from './database.ts'
@@ -58,6 +59,9 @@ interface Append {
   readonly snapshot: RunSnapshot
 }
 
+/** Unix ms; null while the run goes on. */
+const endOf = ({ finishedAt }: RunSnapshot): number | null => (finishedAt === null ? null : Date.parse(finishedAt))
+
 const create = async (tx: Transaction<Schema>, { lease, run, events }: Creation): Promise<void> => {
   await demandLease(tx, lease)
   await tx
@@ -72,7 +76,8 @@ const create = async (tx: Transaction<Schema>, { lease, run, events }: Creation)
       snapshot: JSON.stringify(run.snapshot),
       last_seq: events.length,
       cancel_requested: 0,
-      retry_of: run.operation.retryOf ?? null
+      retry_of: run.operation.retryOf ?? null,
+      ended_at: endOf(run.snapshot)
     })
     .execute()
   await insertEvents(tx, run.id, 0, events)
@@ -87,11 +92,14 @@ const append = async (tx: Transaction<Schema>, { lease, runId, events, snapshot 
       status: snapshot.status,
       snapshot: JSON.stringify(snapshot),
       last_seq: eb('last_seq', '+', events.length),
+      ended_at: endOf(snapshot),
+      keeping: 'whole' as const,
       ...(resumed && { cancel_requested: 0 }),
       ...(resumed?.startedBy && { started_by: JSON.stringify(resumed.startedBy) })
     }))
     .where('id', '=', runId)
     .where('portal_id', '=', lease.portalId)
+    .where('keeping', '!=', 'removed')
     .returning('last_seq')
     .executeTakeFirst()
   if (run === undefined) throw new RunErased(runId)
@@ -116,6 +124,59 @@ const joined = (items: readonly (Creation | Append)[]): (Creation | Append)[] =>
   return fewer
 }
 
+const NO_RUN_AFTER = 'There is no run with the id that "after" names. Read the list from its beginning.'
+
+/** `seq`: where an event should be. */
+const gone = (runId: string, seq: number): Error =>
+  storageDamaged(
+    `Event ${seq} of run ${runId} is not there: the journal was compacted or deleted while it was read. Try again; if that does not help, restore the database from a backup.`
+  )
+
+/** Events behind `after`, with what the run itself says of its journal; that alone where there are none. */
+const readPage = (db: Database, runId: string, after: number, first: number | undefined) =>
+  orStorageFailure(
+    db,
+    db
+      .selectFrom('run')
+      .leftJoin('run_event', join =>
+        join
+          .onRef('run_event.run_id', '=', 'run.id')
+          .on('run_event.seq', '>', after)
+          .on(({ eb, or, ref }) =>
+            first === undefined
+              ? eb('run_event.seq', '>=', ref('run.first_seq'))
+              : or([eb('run.first_seq', '=', first), eb('run_event.seq', '<', ref('run.first_seq'))])
+          )
+      )
+      .select(['run.first_seq', 'run.last_seq', 'run_event.seq', 'run_event.event'])
+      .where('run.id', '=', runId)
+      .orderBy('run_event.seq')
+      .limit(PAGE)
+      .execute()
+  )
+
+/** A journal that is compacted meanwhile is read to its old end: what was replaced stays for a while. */
+async function* readEvents(db: Database, runId: string): AsyncGenerator<RunEvent> {
+  let first: number | undefined
+  for (let after = 0; ; ) {
+    const rows = await readPage(db, runId, after, first)
+    const [run] = rows
+    if (run === undefined && first === undefined) return
+    if (run === undefined) throw gone(runId, after + 1)
+    first ??= run.first_seq
+    for (const { seq, event } of rows) {
+      const next = Math.max(after + 1, first)
+      if (seq === null || event === null) break
+      if (seq !== next) throw gone(runId, next)
+      after = seq
+      yield parseEvent({ run_id: runId, seq, event })
+    }
+    const end = run.first_seq === first ? run.last_seq : run.first_seq - 1
+    if (after >= end) return
+    if (run.seq === null) throw gone(runId, after + 1)
+  }
+}
+
 /** Every promise may reject with STORAGE_FAILED or DATABASE_FAILED. `onDamaged` hears once of a run that cannot be read. */
 export const createJournal = (db: Database, onDamaged: (error: unknown) => void = () => undefined): Journal => {
   const reported = new Set<string>()
@@ -127,38 +188,45 @@ export const createJournal = (db: Database, onDamaged: (error: unknown) => void 
   return {
     create: (lease, run, events) => commit({ lease, run, events }),
     append: (lease, runId, events, snapshot) => commit({ lease, runId, events, snapshot }),
-    async *events(runId) {
-      for (let after = 0; ; ) {
-        const rows = await read(
-          db
-            .selectFrom('run_event')
-            .selectAll()
-            .where('run_id', '=', runId)
-            .where('seq', '>', after)
-            .orderBy('seq')
-            .limit(PAGE)
-        )
-        for (const row of rows) yield parseEvent(row)
-        const last = rows.at(-1)
-        if (last === undefined || rows.length < PAGE) return
-        after = last.seq
-      }
-    },
+    events: runId => readEvents(db, runId),
     async find(runId) {
-      const [row] = await read(db.selectFrom('run').selectAll().where('id', '=', runId))
+      const [row] = await read(
+        db.selectFrom('run').selectAll().where('id', '=', runId).where('keeping', '!=', 'removed')
+      )
       return row === undefined ? undefined : parseRun(row)
     },
-    async list(portalId, limit) {
+    async list(portalId, limit, after) {
+      const runs = db
+        .selectFrom('run')
+        .where('portal_id', '=', portalId)
+        .orderBy('started_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(limit)
+      const [last] = after === undefined ? [] : await read(runs.select('started_at').where('id', '=', after))
+      if (after !== undefined && last === undefined) throw notFound(NO_RUN_AFTER)
       const rows = await read(
-        db
-          .selectFrom('run')
+        runs
           .selectAll()
-          .where('portal_id', '=', portalId)
-          .orderBy('started_at', 'desc')
-          .orderBy('id', 'desc')
-          .limit(limit)
+          .where('keeping', '!=', 'removed')
+          .$if(last !== undefined, query =>
+            query.where(({ eb, refTuple, tuple }) =>
+              eb(refTuple('started_at', 'id'), '<', tuple(last?.started_at ?? 0, after ?? ''))
+            )
+          )
       )
       return rows.map(parseRun)
+    },
+    async remove(runId) {
+      const removed = await read(
+        db
+          .updateTable('run')
+          .set({ keeping: 'removed' })
+          .where('id', '=', runId)
+          .where('status', '!=', 'running')
+          .where('keeping', '!=', 'removed')
+          .returning('id')
+      )
+      return removed.length > 0
     },
     async retriedBy(runId) {
       const [row] = await read(
@@ -183,7 +251,13 @@ export const createJournal = (db: Database, onDamaged: (error: unknown) => void 
     },
     async unfinished() {
       const rows = await read(
-        db.selectFrom('run').selectAll().where('status', '=', 'running').orderBy('started_at').orderBy('id')
+        db
+          .selectFrom('run')
+          .selectAll()
+          .where('status', '=', 'running')
+          .where('keeping', '!=', 'removed')
+          .orderBy('started_at')
+          .orderBy('id')
       )
       return rows.flatMap(row => {
         try {

@@ -2,6 +2,36 @@
 // Must stay true: every statement runs on SQLite and on PostgreSQL.
 import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely'
 
+interface StoredRun {
+  readonly id: string
+  readonly started_at: number
+  readonly snapshot: string
+}
+
+/** From the snapshot, where only JSON knew it; a run whose snapshot is damaged counts from its start. */
+const endOf = ({ started_at, snapshot }: StoredRun): number => {
+  try {
+    const { finishedAt } = JSON.parse(snapshot) as { finishedAt: unknown }
+    const at = typeof finishedAt === 'string' ? Date.parse(finishedAt) : Number.NaN
+    return Number.isNaN(at) ? started_at : at
+  } catch {
+    return started_at
+  }
+}
+
+/** When the runs that are over have ended. */
+const dateEnds = async (db: Kysely<unknown>): Promise<void> => {
+  for (let after = ''; ; ) {
+    const { rows } = await sql<StoredRun>`
+      select id, started_at, snapshot from run where status <> 'running' and id > ${after} order by id limit 500
+    `.execute(db)
+    for (const run of rows) await sql`update run set ended_at = ${endOf(run)} where id = ${run.id}`.execute(db)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    after = last.id
+  }
+}
+
 const migrations: Record<string, Migration> = {
   '001-runs': {
     async up(db: Kysely<unknown>) {
@@ -77,6 +107,21 @@ const migrations: Record<string, Migration> = {
           select earlier.id from run as earlier where run.operation like '%"retryOf":"' || earlier.id || '"%'
         ) where operation like '%"retryOf":"%'
       `.execute(db)
+    }
+  },
+  '005-keeping': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('run').addColumn('ended_at', 'bigint').execute()
+      await db.schema
+        .alterTable('run')
+        .addColumn('first_seq', 'bigint', column => column.notNull().defaultTo(1))
+        .execute()
+      await db.schema
+        .alterTable('run')
+        .addColumn('keeping', 'text', column => column.notNull().defaultTo('whole'))
+        .execute()
+      await dateEnds(db)
+      await db.schema.createIndex('run_by_keeping').on('run').columns(['keeping', 'ended_at']).execute()
     }
   }
 }

@@ -16,7 +16,18 @@ export interface RunTable {
   cancel_requested: number
   /** The run whose rejected rows this one tries again. */
   retry_of: string | null
+  /** When it ended; null while it is running. */
+  ended_at: number | null
+  /** Sequence number of the oldest event that counts: what compaction has replaced lies below, until it is deleted. */
+  first_seq: Generated<number>
+  keeping: Generated<Keeping>
 }
+
+/**
+ * `whole`: every event as it was written. `replaced`: compacted, and what was replaced is still there. `compact`: it is not any more.
+ * `removed`: there for nobody but other tries of the same rows, and deleted step by step.
+ */
+export type Keeping = 'whole' | 'replaced' | 'compact' | 'removed'
 
 export interface EventTable {
   run_id: string

@@ -12,8 +12,17 @@ type Value = string | number | null
  */
 const LONGEST_KEPT = 1000
 
-/** busy_timeout first: the others may meet another process. FULL: a commit that was acknowledged survives a power cut. */
-const PRAGMAS = ['busy_timeout=5000', 'journal_mode=WAL', 'synchronous=FULL', 'foreign_keys=ON']
+/**
+ * busy_timeout first: the others may meet another process. auto_vacuum before anything is in the file (shrink.ts).
+ * FULL: a commit that was acknowledged survives a power cut.
+ */
+const PRAGMAS = [
+  'busy_timeout=5000',
+  'auto_vacuum=INCREMENTAL',
+  'journal_mode=WAL',
+  'synchronous=FULL',
+  'foreign_keys=ON'
+]
 
 /** kysely migrates SQLite outside a transaction, although SQLite can roll definitions back: two first starts would meet halfway. */
 class TransactionalAdapter extends SqliteAdapter {

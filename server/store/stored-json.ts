@@ -1,7 +1,9 @@
 // Stored JSON → the core's values.
 // Must stay true: only our own journal wrote it, so its shape is trusted; damaged text gives an error that names the row.
+import type { Selectable } from 'kysely'
 import { storageDamaged } from '../core/errors.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../core/run/run.ts'
+import { unpack } from './packed.ts'
 import type { EventTable, RunTable } from './schema.ts'
 
 /** Every type of event; the compiler misses a forgotten one. */
@@ -17,7 +19,8 @@ const eventTypes: Readonly<Record<RunEvent['type'], true>> = {
   'cancel.requested': true,
   'run.resumed': true,
   'run.taken': true,
-  'run.finished': true
+  'run.finished': true,
+  'run.compacted': true
 }
 
 const parseObject = (text: string, where: string): object => {
@@ -36,7 +39,7 @@ export const parseEvent = ({ run_id, seq, event }: EventTable): RunEvent => {
   const where = `Event ${seq} of run ${run_id}`
   const value = parseObject(event, where)
   if ('type' in value && typeof value.type === 'string' && Object.hasOwn(eventTypes, value.type)) {
-    return value as RunEvent // written by us alone, and its type is known
+    return unpack(value) as RunEvent // written by us alone, and its type is known
   }
   throw storageDamaged(
     `${where} has an unknown type. Start the version of BitrixCorp that wrote it, or restore the database from a backup.`
@@ -44,7 +47,7 @@ export const parseEvent = ({ run_id, seq, event }: EventTable): RunEvent => {
 }
 
 /** @throws {AppError} STORAGE_DAMAGED */
-export const parseRun = (row: RunTable): RunRecord => ({
+export const parseRun = (row: Selectable<RunTable>): RunRecord => ({
   id: row.id,
   portalId: row.portal_id,
   // The casts: written by us alone.

@@ -67,9 +67,10 @@ describe.each(engines)('a journal on $name', ({ fresh, failure }) => {
     for (const run of [retry('late', 2000), retry('early', 1000)]) await journal.create(lease, run, [])
     expect([await journal.retriedBy('run'), await journal.retriedBy('early')]).toEqual(['early', undefined])
 
-    await sql`drop index run_by_retry`.execute(db)
-    await sql`alter table run drop column retry_of`.execute(db)
-    await db.deleteFrom('kysely_migration').where('name', '=', '004-retries').execute()
+    for (const index of ['run_by_retry', 'run_by_keeping']) await sql`drop index ${sql.ref(index)}`.execute(db)
+    for (const column of ['retry_of', 'ended_at', 'first_seq', 'keeping'])
+      await sql`alter table run drop column ${sql.ref(column)}`.execute(db)
+    await db.deleteFrom('kysely_migration').where('name', 'in', ['004-retries', '005-keeping']).execute()
     const after = createJournal(await openAt(storage))
     expect([await after.retriedBy('run'), await after.retriedBy('early')]).toEqual(['early', undefined])
   })

@@ -1,7 +1,7 @@
 // A journal and leases in memory that can be "killed": from then on nothing is written and nothing is answered.
 // Must stay true: what was acknowledged stays; a kill may come before or after the write.
 import type { Clock } from '../../server/core/clock.ts'
-import { storageFailed } from '../../server/core/errors.ts'
+import { notFound, storageFailed } from '../../server/core/errors.ts'
 import { type Journal, LeaseLost, type Leases } from '../../server/core/run/journal.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run/run.ts'
 
@@ -59,7 +59,15 @@ export const openMemoryJournal = (disk: Disk, killAt = Number.POSITIVE_INFINITY,
         yield* structuredClone(disk.events.get(runId) ?? [])
       },
       find: async runId => disk.records.get(runId),
-      list: async portalId => [...disk.records.values()].filter(run => run.portalId === portalId).reverse(),
+      async list(portalId, limit, after) {
+        const runs = [...disk.records.values()].filter(run => run.portalId === portalId).reverse()
+        const from = after === undefined ? 0 : runs.findIndex(({ id }) => id === after) + 1
+        if (after !== undefined && from === 0) throw notFound('There is no such run')
+        return runs.slice(from, from + limit)
+      },
+      async remove(runId) {
+        return disk.records.get(runId)?.snapshot.status !== 'running' && disk.records.delete(runId)
+      },
       retriedBy: async runId => [...disk.records.values()].find(run => run.operation.retryOf === runId)?.id,
       async requestCancel(runId) {
         const running = disk.records.get(runId)?.snapshot.status === 'running'

@@ -105,6 +105,7 @@ export const createWorld = (storage: Storage, requestSeconds = REQUEST_SECONDS) 
       },
       find: id => whileRunning(() => journal.find(id)),
       list: (...args) => whileRunning(() => journal.list(...args)),
+      remove: id => whileRunning(() => journal.remove(id)),
       retriedBy: id => whileRunning(() => journal.retriedBy(id)),
       requestCancel: id => whileRunning(() => journal.requestCancel(id)),
       cancelRequested: id => whileRunning(() => journal.cancelRequested(id)),

@@ -59,7 +59,7 @@ const judgeAdd = (result: unknown): Verdict => {
 
 export const createCreateMission = (deps: CreateMissionDeps): Mission => {
   const { plan, ledger, before, channel, clock, requestSeconds } = deps
-  const queue = createCreateQueue(plan, ledger)
+  let queue = createCreateQueue(plan, ledger)
   const witnesses = createWitnesses()
   const reconciler = createReconciler({ plan, ledger, witnesses, channel, clock })
   /**
@@ -115,6 +115,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
 
   return {
     async prepare(confirm) {
+      // What goes out first depends on what became of the rows, not on the order in which it did: a compacted journal does not know that.
+      queue = createCreateQueue(plan, ledger)
       // One cheap read finds a wrong address, a revoked webhook or a missing scope before anything is written.
       if (!channel.proven()) await reconciler.probe()
       if (plan.existingCompany !== undefined) await demandCompany(channel, plan.existingCompany)

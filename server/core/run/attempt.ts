@@ -46,11 +46,12 @@ const rejectedRows = async (journal: Journal, runId: string): Promise<Rows> => {
  * Resolves with what these runs called rejected, and did not look for.
  */
 const replayInto = async (ledger: Ledger, journal: Journal, runId: string, recipe: Recipe): Promise<Leftover[]> => {
-  const record = await journal.find(runId)
-  const retried = record?.operation.retryOf
-  const earlier = retried === undefined ? [] : await replayInto(ledger, journal, retried, recipe)
+  let earlier: Leftover[] = []
   const doubts = createDoubts()
   for await (const event of journal.events(runId)) {
+    // The first event; asked of the journal, because the history may not show the run any more.
+    const retried = event.type === 'run.started' ? event.operation.retryOf : undefined
+    if (retried !== undefined) earlier = await replayInto(ledger, journal, retried, recipe)
     ledger.apply(event)
     doubts.follow(event)
   }
@@ -100,8 +101,9 @@ export const prepareAttempt = async (
   for await (const event of deps.journal.events(run.id)) {
     state = applyRunEvent(state, event)
     mission.apply(event)
-    ended = event.type === 'run.finished'
-    if (event.type === 'batch.sent') {
+    ended = event.type === 'run.finished' || (event.type === 'run.compacted' && event.sum.status !== 'running')
+    if (event.type === 'run.compacted') lastBatch = Math.max(lastBatch, event.lastBatch)
+    else if (event.type === 'batch.sent') {
       open.set(event.batch, event.rows)
       lastBatch = Math.max(lastBatch, event.batch)
     } else if (event.type === 'batch.settled') open.delete(event.batch)

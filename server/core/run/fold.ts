@@ -2,23 +2,14 @@
 // Must stay true: pure; any prefix of a journal folds to a valid snapshot; percent never falls.
 import { type EntityName, type EntityPlural, entities } from '../entities.ts'
 import type { Operation } from '../recipe.ts'
-import type { Rejection, Rows, RunEvent, RunFailure, RunSnapshot, RunStatus } from './run.ts'
+import type { Rejection, Rows, RunEvent, RunSnapshot, RunSum } from './run.ts'
 
 /** How many rejections a snapshot shows. */
 const ERRORS_SHOWN = 50
 
-export interface RunState {
+export interface RunState extends RunSum {
   readonly kind: Operation['kind']
-  readonly status: RunStatus
-  readonly totals: Readonly<Record<EntityName, number>>
-  readonly created: Readonly<Record<EntityName, number>>
-  readonly deleted: Readonly<Record<EntityName, number>>
-  readonly failed: number
-  readonly percent: number
   readonly errors: readonly Rejection[]
-  readonly finishedAt: number | null
-  readonly failure: RunFailure | null
-  readonly cancelling: boolean
 }
 
 /** What no event carries: it is known while a run is active, and null in the journal. */
@@ -99,6 +90,8 @@ const step = (state: RunState, event: RunEvent): RunState => {
       return { ...state, status: 'running', finishedAt: null, failure: null, cancelling: false }
     case 'run.finished':
       return { ...state, status: event.status, finishedAt: event.at, failure: event.failure, cancelling: false }
+    case 'run.compacted':
+      return { ...state, ...event.sum }
     case 'batch.sent':
     case 'rows.audited':
     case 'run.taken':

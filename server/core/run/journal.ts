@@ -49,8 +49,10 @@ export interface Journal {
   /** A run's events, oldest first, read in pages. */
   events(runId: string): AsyncIterable<RunEvent>
   find(runId: string): Promise<RunRecord | undefined>
-  /** Newest first. */
-  list(portalId: string, limit: number): Promise<RunRecord[]>
+  /** Newest first. `after`: those that were started before this one. @throws {AppError} NOT_FOUND when there is no such run on the portal */
+  list(portalId: string, limit: number, after?: string): Promise<RunRecord[]>
+  /** Takes an ended run out of the history; false when it is running, or not there. Its rows stay known for as long as another run tries them again. */
+  remove(runId: string): Promise<boolean>
   /** The id of the first run that tried this one's rejected rows again. */
   retriedBy(runId: string): Promise<string | undefined>
   /** Asks whoever drives a run, now or next, to end it; false when it is not running. Forgotten when the run is resumed. */

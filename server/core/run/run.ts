@@ -80,6 +80,24 @@ export type RunEvent =
       readonly status: FinalStatus
       readonly failure: RunFailure | null
     }
+  /**
+   * The last of the events that stand for a journal which was compacted (compact.ts): those before it say what became of each row,
+   * this one says all the rest. `lastBatch`: the highest number that a batch had.
+   */
+  | { readonly type: 'run.compacted'; readonly at: number; readonly lastBatch: number; readonly sum: RunSum }
+
+/** What a run has come to, apart from its rows. Stored: it gains fields, and loses none. */
+export interface RunSum {
+  readonly status: RunStatus
+  readonly totals: Readonly<Record<EntityName, number>>
+  readonly created: Readonly<Record<EntityName, number>>
+  readonly deleted: Readonly<Record<EntityName, number>>
+  readonly failed: number
+  readonly percent: number
+  readonly finishedAt: number | null
+  readonly failure: RunFailure | null
+  readonly cancelling: boolean
+}
 
 /** Why a run ended `failed`. The message says what to do; it holds no secret. */
 export interface RunFailure {
