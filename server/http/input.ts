@@ -39,7 +39,12 @@ export const pageQuery = z.object({
   after: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional()
 })
 
-export const runIdParam = z.string().regex(/^[A-Za-z0-9]{1,40}$/, 'must be the id of a run')
+export const runIdParam = z.string('must be the id of a run').regex(/^[A-Za-z0-9]{1,40}$/, 'must be the id of a run')
+
+export const runsQuery = z.object({
+  limit: wholeNumber(1, 50).default(50),
+  after: runIdParam.optional()
+})
 
 const { companies, contacts, seed, locale } = recipeSchema.shape
 

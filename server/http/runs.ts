@@ -9,7 +9,7 @@ import type { Operation } from '../core/recipe.ts'
 import type { RunRecord, RunSnapshot } from '../core/run/run.ts'
 import type { Runs } from '../core/run/runs.ts'
 import { demandJson } from './body.ts'
-import { parseInput, startBody } from './input.ts'
+import { parseInput, runsQuery, startBody } from './input.ts'
 import { streamSnapshots } from './progress.ts'
 import { rejectionLines } from './rejections.ts'
 import { ownRunOfPath, runOfPath, type Site, type SiteOf } from './site.ts'
@@ -89,7 +89,7 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
   })
   router.get('/api/runs', async ctx => {
     const site = await siteOf(ctx)
-    ctx.body = { runs: await runs.list(site.channel.portal.id) }
+    ctx.body = await runs.list(site.channel.portal.id, parseInput(runsQuery, ctx.query))
   })
   router.get('/api/runs/latest', async ctx => {
     const site = await siteOf(ctx)
@@ -97,6 +97,13 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
   })
   router.get('/api/runs/:id', async ctx => {
     ctx.body = (await runOfPath(runs, await siteOf(ctx), ctx)).snapshot
+  })
+  router.delete('/api/runs/:id', async ctx => {
+    const site = await siteOf(ctx)
+    const { record } = await runOfPath(runs, site, ctx)
+    if (!site.admin) throw adminRequired('Deleting a run from the history')
+    await runs.remove(record.id)
+    ctx.status = 204
   })
   router.get('/api/runs/:id/progress', async ctx => {
     const { record } = await runOfPath(runs, await siteOf(ctx), ctx)

@@ -14,6 +14,18 @@ import type { Journal, Leases } from './journal.ts'
 import type { Rejection, RunRecord, RunSnapshot, StartedBy } from './run.ts'
 import { watchRun } from './watch-run.ts'
 
+/** `after`: the run before the first one of the page. */
+export interface RunsRequest {
+  readonly limit: number
+  readonly after?: string | undefined
+}
+
+/** `next`: what `after` has to be for the next page; null when there is none. */
+export interface RunsPage {
+  readonly runs: readonly RunSnapshot[]
+  readonly next: string | null
+}
+
 export interface Runs {
   /** What an operation would take if it began now. @throws {PortalFailure} */
   estimate(channel: Channel, operation: Operation): Promise<OperationEstimate>
@@ -25,8 +37,8 @@ export interface Runs {
   find(runId: string): Promise<{ readonly record: RunRecord; readonly snapshot: RunSnapshot } | undefined>
   /** The run that holds the portal now, or else the one that was started last. */
   latest(portalId: string): Promise<RunSnapshot | undefined>
-  /** Newest first, at most 50. */
-  list(portalId: string): Promise<RunSnapshot[]>
+  /** A page of a portal's runs, newest first. */
+  list(portalId: string, page: RunsRequest): Promise<RunsPage>
   /**
    * No further batch is sent; what is in flight is settled; then the run ends `cancelled`. Where another process drives it, that is told within a second.
    * @throws {AppError} NOT_ACTIVE, NOT_FOUND, STORAGE_FAILED
@@ -36,6 +48,8 @@ export interface Runs {
   resume(runId: string, channel: Channel, userId?: string | null): Promise<RunSnapshot>
   /** A new run over the rows that were rejected in this one. @throws {AppError} NOTHING_TO_RETRY, BUSY, NOT_FOUND */
   retry(runId: string, channel: Channel, startedBy: StartedBy): Promise<RunSnapshot>
+  /** Takes a run that has ended out of the history for good; what it made stays in the portal. @throws {AppError} BUSY (`details.run`), NOT_FOUND */
+  remove(runId: string): Promise<void>
   /**
    * The current snapshot first, then newer ones (at most 10 a second; a slow reader skips to the newest), the final one last.
    * Ends after the final snapshot, or when `signal` aborts.
@@ -117,10 +131,12 @@ export const createRuns = (deps: RunsDeps): Runs => {
       const record = await journal.find(runId)
       return record === undefined ? undefined : { record, snapshot: record.snapshot }
     },
-    async list(portalId) {
+    async list(portalId, { limit, after }) {
       const active = driver.activeAt(portalId)
-      const records = await journal.list(portalId, 50)
-      return records.map(({ id, snapshot }) => (active?.record.id === id ? active.live.current() : snapshot))
+      const found = await journal.list(portalId, limit + 1, after)
+      const records = found.slice(0, limit)
+      const runs = records.map(({ id, snapshot }) => (active?.record.id === id ? active.live.current() : snapshot))
+      return { runs, next: found.length > limit ? (records.at(-1)?.id ?? null) : null }
     },
     async cancel(runId) {
       const active = driver.activeRun(runId)
@@ -152,6 +168,11 @@ export const createRuns = (deps: RunsDeps): Runs => {
         const earlier = await journal.retriedBy(runId)
         if (earlier !== undefined) throw alreadyRetried(earlier)
       })
+    },
+    async remove(runId) {
+      const active = driver.activeRun(runId)
+      if (active !== undefined) throw busy(active.live.current())
+      if (!(await journal.remove(runId))) throw busy((await demand(runId)).snapshot)
     },
     watch: (runId, signal) => watchRun(deps, id => driver.activeRun(id)?.live, runId, signal),
     rejections: runId => readRejections(journal, runId),
