@@ -3,6 +3,7 @@
 import type { EntityPlural } from '../server/core/entities.ts'
 import type { RecordItems, RecordOrder, RecordsPage } from '../server/core/records.ts'
 import type { RunSnapshot } from '../server/core/run/run.ts'
+import type { RunsPage } from '../server/core/run/runs.ts'
 import type { OperationEstimate } from '../server/core/speed/estimate.ts'
 import { readEvents } from './event-reader.ts'
 import type { Language } from './messages.ts'
@@ -52,8 +53,10 @@ export interface Api {
   /** The active run, or else the one that was started last. */
   latestRun(): Promise<RunSnapshot | null>
   run(runId: string, signal: AbortSignal): Promise<RunSnapshot>
-  /** Newest first. */
-  runs(): Promise<RunSnapshot[]>
+  /** Newest first. `after`: the run before the first one of the page. */
+  runs(after: string | null): Promise<RunsPage>
+  /** Takes a run out of the history. */
+  removeRun(runId: string): Promise<void>
   start(input: StartInput): Promise<RunSnapshot>
   /** What it would take, if it began now. */
   estimate(input: StartInput): Promise<OperationEstimate>
@@ -142,8 +145,9 @@ export const createApi = (bearer: () => string | null, reprove = () => Promise.r
       return (await json<{ run: RunSnapshot | null }>('/api/runs/latest')).run
     },
     run: (runId, signal) => json(`/api/runs/${runId}`, { signal }),
-    async runs() {
-      return (await json<{ runs: RunSnapshot[] }>('/api/runs')).runs
+    runs: after => json(after === null ? '/api/runs' : `/api/runs?after=${after}`),
+    async removeRun(runId) {
+      await call(`/api/runs/${runId}`, { method: 'DELETE' })
     },
     estimate: input => post('/api/runs/estimate', input),
     start: input => post('/api/runs', input),

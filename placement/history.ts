@@ -1,14 +1,20 @@
 // The runs before the one on the card: what became of them, and what can still be done.
 // Must stay true: nothing is read before somebody opens it; a stopped run can go on also when others have run since.
 import type { RunSnapshot } from '../server/core/run/run.ts'
+import type { RunsPage } from '../server/core/run/runs.ts'
 import { byId, cloneRow, fillFields, part } from './element.ts'
 import { describe } from './notice.ts'
+import { createRemoveDialog } from './remove-dialog.ts'
 import { buttonsOf, type RunDeps } from './run-buttons.ts'
 import { begunText, outcomeOf, outcomeText } from './run-text.ts'
 
 export interface HistoryDeps extends RunDeps {
-  /** Newest first. */
-  readonly read: () => Promise<readonly RunSnapshot[]>
+  /** Newest first. `after`: the run before the first one of the page. */
+  readonly read: (after: string | null) => Promise<RunsPage>
+  readonly remove: (runId: string) => Promise<void>
+  /** May this person delete from the history? The server decides; this spares them a refusal. */
+  readonly mayRemove: boolean
+  readonly announce: (text: string) => void
 }
 
 export interface History {
@@ -21,17 +27,27 @@ export const createHistory = (deps: HistoryDeps): History => {
   const { messages, read, act, download, mayAct, starterOf } = deps
   const details = byId('history', HTMLDetailsElement)
   const template = byId('history-run', HTMLTemplateElement)
+  const summary = byId('history-heading', HTMLElement)
   const list = part(details, 'runs', HTMLElement)
   const said = part(details, 'said', HTMLElement)
+  const more = part(details, 'more', HTMLButtonElement)
   let onCard: RunSnapshot | null = null
   let busy = false
   let asked = 0
+  /** Where the next page begins; null when all is shown. */
+  let next: string | null = null
 
   const say = (text: string): void => {
     said.textContent = text
     said.hidden = text === ''
     list.hidden = text !== ''
+    more.hidden = text !== '' || next === null
   }
+  const ask = createRemoveDialog(messages, deps.remove, () => {
+    deps.announce(messages.t('page.history.removed'))
+    summary.focus()
+    void reload()
+  })
   const entryOf = (run: RunSnapshot): HTMLElement => {
     const entry = cloneRow(template)
     const title = messages.t(`page.run.${run.kind}`)
@@ -47,22 +63,32 @@ export const createHistory = (deps: HistoryDeps): History => {
     const csv = part(entry, 'csv', HTMLButtonElement)
     csv.hidden = !shown.csv
     csv.addEventListener('click', () => download(run.id))
+    const remove = part(entry, 'remove', HTMLButtonElement)
+    remove.hidden = !deps.mayRemove || run.status === 'running'
+    remove.addEventListener('click', () => ask(run.id, `${title}. ${begunText(run, messages, starterOf(run))}`))
     return entry
   }
-  const reload = async (): Promise<void> => {
+  /** One page; the first one in the place of what is shown. */
+  const load = async (after: string | null): Promise<void> => {
     asked += 1
     const mine = asked
     try {
-      const runs = await read()
+      const page = await read(after)
       if (mine !== asked) return
-      const others = runs.filter(({ id }) => id !== onCard?.id)
-      list.replaceChildren(...others.map(entryOf))
-      say(others.length === 0 ? messages.t('page.history.none') : '')
+      const entries = page.runs.filter(({ id }) => id !== onCard?.id).map(entryOf)
+      next = page.next
+      if (after === null) list.replaceChildren(...entries)
+      else list.append(...entries)
+      say(list.childElementCount === 0 && next === null ? messages.t('page.history.none') : '')
+      // The button may be gone now; the keyboard goes on where the new ones begin.
+      if (after !== null) entries[0]?.querySelector<HTMLElement>('button:not([hidden])')?.focus()
     } catch (error) {
       if (mine === asked) say(describe(error, messages))
     }
   }
+  const reload = (): Promise<void> => load(null)
 
+  more.addEventListener('click', () => void load(next))
   details.addEventListener('toggle', () => {
     if (!details.open) return
     if (list.childElementCount === 0) say(messages.t('page.table.loading'))

@@ -212,6 +212,9 @@ const startPage = (): void => {
   const history = createHistory({
     ...runDeps,
     read: api.runs,
+    remove: api.removeRun,
+    mayRemove: state.admin,
+    announce: notice.announce,
     act: (runId, action) => runDeps.act(runId, action).then(() => progress.focus())
   })
 
