@@ -1,7 +1,7 @@
 // Runs and their events on disk.
 // Must stay true: a resolved write survives a power cut; only the holder of the portal's lease writes; events are numbered without gaps.
 import type { Transaction } from 'kysely'
-import { storageDamaged } from '../core/errors.ts'
+import { notFound, storageDamaged } from '../core/errors.ts'
 import { type Journal, type Lease, LeaseLost, RunErased } from '../core/run/journal.ts'
 import type { RunEvent, RunRecord, RunSnapshot } from '../core/run/run.ts'
 import type { Database } from './database.ts'

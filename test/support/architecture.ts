@@ -98,8 +98,9 @@ const MOST_LINES = 400
 /** The clock that people set: it dates what is written down, and nothing waits by it. */
 const WALL_CLOCK = /\bDate\s*\.\s*now\b|\bnew\s+Date\s*\(\s*\)|\b\w*[cC]lock\s*\.\s*now\b/
 const STAMP = /\b(at|\w+At)(:| =) (deps\.)?clock\.now\(\)(?!\s*[-+*/<>=])/g
-/** Who may do more with it: it is made there, dates are compared that others gave us, or handed to somebody who does that. */
-const KNOWS_DATES = /^server\/(system-clock|app|start|core\/clock|bitrix24\/(application(-parts)?|removals))\.ts$/
+/** Who may do more with it: it is made there, dates are compared that others gave us, days are counted, or it is handed to somebody who does that. */
+const KNOWS_DATES =
+  /^server\/(system-clock|app|start|core\/clock|core\/run\/keeping|bitrix24\/(application(-parts)?|removals))\.ts$/
 /** Where the SDK may be loaded outside server/bitrix24, and there only when it is needed: in a frame of the portal. */
 const SDK_IN_FRAME = /^placement\/(frame|install)\.ts$/
 
