@@ -7,7 +7,8 @@ import { act, create, ended, start } from '../support/portal-runs.ts'
 const renew = (app: PortalApp, session: string) => app.api(session, '/api/session', { method: 'POST' })
 const clearAll = (app: PortalApp, session: string) =>
   start(app, session, { kind: 'clear', scope: 'all', confirm: app.portal.host })
-const runsOf = async (app: PortalApp) => (await app.runs().list(app.portal.memberId)).map(({ kind }) => kind)
+const runsOf = async (app: PortalApp) =>
+  (await app.runs().list(app.portal.memberId, { limit: 50 })).runs.map(({ kind }) => kind)
 
 /** A portal whose administrator can be made an ordinary user, with that person's page open. */
 const openWithPage = async () => {
