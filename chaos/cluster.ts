@@ -19,8 +19,8 @@ const findProgram = (): ((name: 'initdb' | 'postgres') => string) => {
   throw new Error('No PostgreSQL server was found on this machine. Install it: apt-get install postgresql')
 }
 
-/** PostgreSQL refuses to run as root (stack.md, T10): then it runs as the user that its package made. */
-const serverUser = (): { uid?: number; gid?: number } => {
+/** PostgreSQL, and its pooler, refuse to run as root (stack.md, T10): then they run as the user that its package made. */
+export const serverUser = (): { uid?: number; gid?: number } => {
   if (process.getuid?.() !== 0) return {}
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }

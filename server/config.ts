@@ -97,6 +97,7 @@ const environment = z.object({
     .refine(URL.canParse, 'must be a PostgreSQL address, for example postgres://user:password@host:5432/bitrixcorp')
     .transform(value => new Secret(value))
     .optional(),
+  DATABASE_POOL: whole(1, 1000, '10').default(10),
   BITRIX_WEBHOOK_URL: webhookUrlSchema.optional(),
   BITRIX_WEBHOOK_SECRET: secret(
     16,
@@ -146,6 +147,8 @@ export interface Config {
   readonly dataDir: string
   /** PostgreSQL instead of the embedded storage. */
   readonly databaseUrl: Secret | undefined
+  /** Connections to PostgreSQL at most. */
+  readonly databasePool: number
   readonly standalone: Standalone
   /** Needed by standalone routes and the API when set. */
   readonly standaloneSecret: Secret | undefined
@@ -238,6 +241,7 @@ export const readConfig = (env: Environment): Config => {
     host: data.HOST,
     dataDir: data.DATA_DIR,
     databaseUrl: data.DATABASE_URL,
+    databasePool: data.DATABASE_POOL,
     standalone,
     standaloneSecret: data.BITRIX_WEBHOOK_SECRET,
     application:

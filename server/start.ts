@@ -137,7 +137,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     const db = await openDatabase(
       config.databaseUrl === undefined
         ? { dataDir: resolve(config.dataDir) }
-        : { databaseUrl: config.databaseUrl.reveal() }
+        : { databaseUrl: config.databaseUrl.reveal(), pool: config.databasePool }
     )
     undo.push(() => db.destroy())
 

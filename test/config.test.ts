@@ -24,7 +24,7 @@ const problemsOf = (env: Environment): string => {
 test('an empty environment is an emulated portal on loopback with the defaults of the contract', () => {
   expect(readConfig({})).toMatchObject({
     ...{ port: 3000, host: '127.0.0.1', dataDir: './data', standalone: { mode: 'emulated' } },
-    ...{ rate: 2, burst: 50, requestSeconds: 60, autoResume: false, logLevel: 'info', keepRunsDays: 90 },
+    ...{ rate: 2, burst: 50, requestSeconds: 60, autoResume: false, logLevel: 'info', keepRunsDays: 90, databasePool: 10 },
     ...{ publicUrl: undefined, standaloneSecret: undefined, application: undefined },
     oauthUrls: ['https://oauth.bitrix24.tech', 'https://oauth.bitrix.info']
   })
@@ -85,6 +85,7 @@ describe('wrong values', () => {
     BITRIX_PORTAL_HOSTS: ['https://x', '*', 'a..b', '*.*.com', 'user@host', 'portal.com:99999'],
     BITRIX_RATE: ['0', '-2', 'fast', '1e9'],
     BITRIX_BURST: ['0', '1.5'],
+    DATABASE_POOL: ['0', '1001', '2.5', 'all'],
     BITRIX_REQUEST_SECONDS: ['0', 'x'],
     KEEP_RUNS_DAYS: ['-1', '1.5', 'x', '36501'],
     AUTO_RESUME: ['yes', 'ON', '1'],

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Kysely, Migrator, PostgresAdapter, PostgresDialect, type SqliteDialect } from 'kysely'
 import { prepareDataDir, reasonOf, StorageUnusable } from './data-dir.ts'
 import { migrationProvider } from './migrations.ts'
-import { openPool } from './postgres-pool.ts'
+import { openPool, type PoolOptions } from './postgres-pool.ts'
 import type { Schema } from './schema.ts'
 import { makeShrinkable } from './shrink.ts'
 import { openSqlite, TransactionalSqliteDialect } from './sqlite-adapter.ts'
@@ -24,9 +24,12 @@ export type Storage =
       readonly databaseUrl: string
       /** Milliseconds that a statement may take; 10 s by default. */
       readonly answerMs?: number
+      /** Connections at most; 10 by default. */
+      readonly pool?: number
     }
 
 const ANSWER_MS = 10_000
+const POOL = 10
 const MIGRATE_MS = 600_000
 
 const sqliteDialect = (dataDir: string): SqliteDialect => {
@@ -45,13 +48,33 @@ const sqliteDialect = (dataDir: string): SqliteDialect => {
   }
 }
 
-const postgresDialect = async (databaseUrl: string, answerMs: number): Promise<PostgresDialect> =>
-  new PostgresDialect({ pool: await openPool(databaseUrl, { answerMs }) })
+/** kysely's lock belongs to a connection, and would stay behind on one that a pooler has given away: the migrating pool has its own. */
+class LockFreeAdapter extends PostgresAdapter {
+  override acquireMigrationLock(): Promise<void> {
+    return Promise.resolve()
+  }
+  override releaseMigrationLock(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+class PooledPostgresDialect extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new LockFreeAdapter()
+  }
+}
+
+const postgresDialect = async (databaseUrl: string, options: PoolOptions): Promise<PostgresDialect> =>
+  new PooledPostgresDialect({ pool: await openPool(databaseUrl, options) })
 
 /** Does all migrations that are missing. They may take long, and wait for those of another start. */
 const migrate = async (db: Database, storage: Storage): Promise<unknown> => {
   const migrating =
-    'dataDir' in storage ? db : new Kysely<Schema>({ dialect: await postgresDialect(storage.databaseUrl, MIGRATE_MS) })
+    'dataDir' in storage
+      ? db
+      : new Kysely<Schema>({
+          dialect: await postgresDialect(storage.databaseUrl, { answerMs: MIGRATE_MS, size: 1, alone: true })
+        })
   const { error } = await new Migrator({ db: migrating, provider: migrationProvider }).migrateToLatest()
   if (migrating !== db) await migrating.destroy().catch(() => undefined)
   return error
@@ -70,7 +93,10 @@ export const openDatabase = async (storage: Storage): Promise<Database> => {
     dialect:
       'dataDir' in storage
         ? sqliteDialect(storage.dataDir)
-        : await postgresDialect(storage.databaseUrl, storage.answerMs ?? ANSWER_MS)
+        : await postgresDialect(storage.databaseUrl, {
+            answerMs: storage.answerMs ?? ANSWER_MS,
+            size: storage.pool ?? POOL
+          })
   })
   const error = await migrate(db, storage)
   if (error === undefined) {
