@@ -18,6 +18,7 @@ import { readRecords } from './core/records.ts'
 import { createKeeping } from './core/run/keeping.ts'
 import type { RunRecord } from './core/run/run.ts'
 import { createRuns } from './core/run/runs.ts'
+import { shareReads } from './core/shared-reads.ts'
 import { createPace, type Pace } from './core/speed/pace.ts'
 import { type Webhook, webhookUrlSchema } from './core/webhook-url.ts'
 import { type ApplicationKeys, DEMO_MARK, openDemoPortal, registerOnDemo } from './demo.ts'
@@ -219,7 +220,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       runs,
       site,
       door,
-      readRecords,
+      readRecords: shareReads(readRecords, systemClock),
       assets: loadAssets(join(root, 'dist', 'placement')),
       translations: loadTranslations(join(root, 'locales')),
       viewsDir: join(root, 'views'),

@@ -132,7 +132,7 @@ export const createVisitors = ({ authorization, clock, withToken }: VisitorsDeps
     const late = clock.sleep(ASK_MS, over.signal).then(() => {
       throw new PortalFailure('lost', 'TIMED_OUT', `${channel.portal.host} did not answer in time. Try again later.`)
     })
-    const asked = readIdentity({ execute: commands => channel.execute(commands) })
+    const asked = readIdentity({ execute: commands => channel.execute(commands, { signal: over.signal }) })
     return Promise.race([asked, late]).finally(() => over.abort())
   }
 

@@ -2,17 +2,35 @@
 // Must stay true: whoever calls `send` has reserved the request before; every answer teaches the pace.
 
 import type { Clock } from './clock.ts'
+import { portalSlow } from './errors.ts'
 import { type BatchReply, COMMANDS_PER_BATCH, type Command, type Portal, PortalFailure } from './portal.ts'
 import type { Answer } from './speed/answer.ts'
 import { createLoadCounter, rowsOf } from './speed/load.ts'
-import type { Pace, Traffic } from './speed/pace.ts'
+import { PAGE_WAITS_SECONDS, type Pace, type Traffic } from './speed/pace.ts'
 import { learnReads, type Speed, surroundingsOf, unknownSpeed } from './speed/speed.ts'
 
+/** How long what a page reads waits for its requests, all together. */
+export const READ_PATIENCE_MS = PAGE_WAITS_SECONDS * 1000
 /** How long a page goes on trying: somebody waits for it. */
 const PAGE_PATIENCE_MS = 2000
 /** How long a run's look-up goes on trying; shorter before the portal has ever answered: then the address may be wrong. */
 const RUN_PATIENCE_MS = 10_000
 const FIRST_PATIENCE_MS = 3000
+
+/** For whom something is read. */
+export interface Visit {
+  /** Aborts when nobody waits for it any more: what has not been sent then never is. */
+  readonly signal?: AbortSignal | undefined
+  /** Steady ms until when it may wait for its requests; `READ_PATIENCE_MS` from now by default. */
+  readonly until?: number
+}
+
+export interface ExecuteOptions extends Visit {
+  /** Who asks; a page by default. */
+  readonly traffic?: Traffic
+  /** Awaited before each sending; nothing is sent when it rejects. */
+  readonly confirm?: (() => Promise<void>) | undefined
+}
 
 export interface Channel {
   readonly portal: Portal
@@ -26,10 +44,9 @@ export interface Channel {
   /**
    * For reads and repeatable writes: waits for the request bucket, sends the commands as one batch, learns from the answer.
    * Temporary failures are waited out for some seconds; sending such commands twice does no harm.
-   * `confirm`: awaited before each sending; nothing is sent when it rejects.
-   * @throws {PortalFailure} and what `confirm` throws
+   * @throws {PortalFailure}, what `confirm` throws, `signal`'s reason, and for pages {AppError} PORTAL_SLOW
    */
-  execute(commands: readonly Command[], traffic?: Traffic, confirm?: () => Promise<void>): Promise<BatchReply>
+  execute(commands: readonly Command[], options?: ExecuteOptions): Promise<BatchReply>
 }
 
 /** Requests that come back while the last ones are under way. */
@@ -40,7 +57,7 @@ const MEANWHILE = 3
  * A page may have to wait for half a second then.
  */
 export const trafficOf = ({ pace }: Channel, left: number, now: number): Traffic =>
-  left <= (pace.free(now, 'page') + MEANWHILE) * COMMANDS_PER_BATCH ? 'page' : 'run'
+  left <= (pace.free(now, 'end') + MEANWHILE) * COMMANDS_PER_BATCH ? 'end' : 'run'
 
 export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel => {
   let proven = false
@@ -84,31 +101,42 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
     }
   }
 
+  /** Takes a request out of the bucket as soon as there is one. */
+  const reserve = async (traffic: Traffic, { signal, until = Number.POSITIVE_INFINITY }: Visit): Promise<void> => {
+    for (;;) {
+      signal?.throwIfAborted()
+      const now = clock.steady()
+      const wait = pace.reserve(now, traffic)
+      if (wait === 0) return
+      if (wait > until) throw portalSlow()
+      if (traffic !== 'page') pace.runWaits(now, traffic)
+      await clock.sleep(wait - now, signal)
+    }
+  }
+
   return {
     portal,
     pace,
     speed,
     proven: () => proven,
     send,
-    async execute(commands, traffic = 'page', confirm) {
+    async execute(commands, { traffic = 'page', confirm, signal, until = clock.steady() + READ_PATIENCE_MS } = {}) {
       const patience = traffic === 'page' ? PAGE_PATIENCE_MS : proven ? RUN_PATIENCE_MS : FIRST_PATIENCE_MS
       const giveUpAt = clock.steady() + patience
       for (let attempt = 0; ; attempt += 1) {
-        for (;;) {
-          const wait = pace.reserve(clock.steady(), traffic)
-          if (wait === 0) break
-          await clock.sleep(wait - clock.steady())
-        }
+        if (traffic === 'page') await pace.pages.take(until, signal, () => reserve(traffic, { signal, until }))
+        else await reserve(traffic, { signal })
         await confirm?.()
         try {
           const { reply, elapsed } = await send(commands, { halt: false })
           learnReads(speed, reply, elapsed)
+          signal?.throwIfAborted()
           return reply
         } catch (error) {
           const again = error instanceof PortalFailure && ['intensity', 'unreachable', 'lost'].includes(error.kind)
           const pause = 250 * 2 ** attempt
           if (!again || clock.steady() + pause > giveUpAt) throw error
-          await clock.sleep(pause)
+          await clock.sleep(pause, signal)
         }
       }
     }

@@ -109,6 +109,19 @@ export const portalUnavailable = (code: string, message: string, cause?: unknown
   // The contract's codes are upper-case; Bitrix24's are not always.
   new AppError(502, code === '' ? 'PORTAL_ERROR' : code.toUpperCase(), message, { cause })
 
+/** So many read a portal, or it is so slow, that a read could not begin in time. */
+export const portalSlow = (): AppError =>
+  new AppError(
+    503,
+    'PORTAL_SLOW',
+    'The portal has not answered in time: it is slow, or too many people use it at once. Try again in a minute.',
+    { retryAfter: 5 }
+  )
+
+/** Nobody reads this: whoever asked has closed the connection. */
+export const visitorLeft = (): AppError =>
+  new AppError(499, 'VISITOR_LEFT', 'The connection was closed before there was an answer. Ask again.')
+
 /** The embedded storage does not take or give what it should. */
 export const storageFailed = (cause: unknown): AppError =>
   new AppError(

@@ -2,7 +2,7 @@
 // Must stay true: pages are cut by id, only shown fields are selected, and a page costs two requests whatever the portal holds,
 // three where companies have many contacts.
 import { z } from 'zod'
-import type { Channel } from './channel.ts'
+import type { Channel, Visit } from './channel.ts'
 import { chunks } from './chunks.ts'
 import { demandOutcome } from './demand.ts'
 import { type EntityName, entities } from './entities.ts'
@@ -101,7 +101,8 @@ const readPage = async <T extends { ID: number }>(
   channel: Channel,
   entity: EntityName,
   schema: z.ZodType<T>,
-  { order, after, limit }: PageRequest
+  { order, after, limit }: PageRequest,
+  visit: Visit
 ): Promise<{ rows: T[]; next: number | null; total: number }> => {
   const [direction, beyond] = order === 'newest' ? (['DESC', '<ID'] as const) : (['ASC', '>ID'] as const)
   const filter = after === null ? {} : { [beyond]: after }
@@ -111,7 +112,7 @@ const readPage = async <T extends { ID: number }>(
   // A full page may be the last one.
   const fromHere = listCommand('fromHere', entity, ['ID'], filter, { start: 0 })
   const commands = after === null ? [list, count] : [list, count, fromHere]
-  const reply = await channel.execute(commands)
+  const reply = await channel.execute(commands, visit)
   const counted = ({ key, method }: Command): number => demandOutcome(reply.outcomes.get(key), method).total ?? 0
   const rows = rowsOf(schema, reply, list).slice(0, limit)
   const total = counted(count)
@@ -122,19 +123,21 @@ const readPage = async <T extends { ID: number }>(
 /** One list for each group of companies. */
 const listContacts = async (
   channel: Channel,
-  groups: readonly (readonly number[])[]
+  groups: readonly (readonly number[])[],
+  visit: Visit
 ): Promise<z.infer<typeof contactRow>[][]> => {
   if (groups.length === 0) return []
   const select = ['ID', 'LAST_NAME', 'NAME', 'SECOND_NAME', 'COMPANY_ID']
   const commands = groups.map((group, index) => listCommand(`k${index}`, 'contact', select, { '@COMPANY_ID': group }))
-  const reply = await channel.execute(commands)
+  const reply = await channel.execute(commands, visit)
   return commands.map(command => rowsOf(contactRow, reply, command))
 }
 
 /** Contacts of each company, oldest first: all of them, or more than a row shows. */
 const contactsOf = async (
   channel: Channel,
-  companyIds: readonly number[]
+  companyIds: readonly number[],
+  visit: Visit
 ): Promise<Map<number, { id: number; name: string }[]>> => {
   const contacts = new Map<number, { id: number; name: string }[]>()
   const note = (rows: readonly z.infer<typeof contactRow>[]): void => {
@@ -145,7 +148,7 @@ const contactsOf = async (
     }
   }
   const groups = chunks(companyIds, 10)
-  const lists = await listContacts(channel, groups)
+  const lists = await listContacts(channel, groups, visit)
   lists.forEach(note)
   // A full list is cut: the contacts of a few companies may have left no room for those of the others.
   const short = groups
@@ -155,17 +158,19 @@ const contactsOf = async (
   for (const companyId of short) contacts.delete(companyId)
   const rest = await listContacts(
     channel,
-    short.map(companyId => [companyId])
+    short.map(companyId => [companyId]),
+    visit
   )
   rest.forEach(note)
   return contacts
 }
 
-const readCompanies = async (channel: Channel, page: PageRequest): Promise<RecordsPage<CompanyItem>> => {
-  const { rows, next, total } = await readPage(channel, 'company', companyRow, page)
+const readCompanies = async (channel: Channel, page: PageRequest, visit: Visit): Promise<RecordsPage<CompanyItem>> => {
+  const { rows, next, total } = await readPage(channel, 'company', companyRow, page, visit)
   const contacts = await contactsOf(
     channel,
-    rows.map(({ ID }) => ID)
+    rows.map(({ ID }) => ID),
+    visit
   )
   const items = rows.map(({ ID, TITLE, PHONE }) => {
     const all = contacts.get(ID) ?? []
@@ -180,13 +185,13 @@ const readCompanies = async (channel: Channel, page: PageRequest): Promise<Recor
   return { items, next, total }
 }
 
-const readContacts = async (channel: Channel, page: PageRequest): Promise<RecordsPage<ContactItem>> => {
-  const { rows, next, total } = await readPage(channel, 'contact', contactRow, page)
+const readContacts = async (channel: Channel, page: PageRequest, visit: Visit): Promise<RecordsPage<ContactItem>> => {
+  const { rows, next, total } = await readPage(channel, 'contact', contactRow, page, visit)
   const ids = [...new Set(rows.map(({ COMPANY_ID }) => COMPANY_ID ?? 0).filter(companyId => companyId > 0))]
   const titles = new Map<number, string>()
   if (ids.length > 0) {
     const list = listCommand('titles', 'company', ['ID', 'TITLE'], { '@ID': ids })
-    const reply = await channel.execute([list])
+    const reply = await channel.execute([list], visit)
     for (const { ID, TITLE } of rowsOf(companyRow, reply, list)) titles.set(ID, TITLE)
   }
   const items = rows.map(row => {
@@ -203,12 +208,16 @@ const readContacts = async (channel: Channel, page: PageRequest): Promise<Record
   return { items, next, total }
 }
 
-/** A page of companies with their contacts, or of contacts with their companies. @throws {PortalFailure} */
+/**
+ * A page of companies with their contacts, or of contacts with their companies.
+ * @throws {PortalFailure}, {AppError} PORTAL_SLOW, and the reason for which the visit ended
+ */
 export const readRecords = async <E extends EntityName>(
   channel: Channel,
   entity: E,
-  page: PageRequest
+  page: PageRequest,
+  visit: Visit = {}
 ): Promise<RecordsPage<RecordItems[E]>> => {
   const read = entity === 'company' ? readCompanies : readContacts
-  return (await read(channel, page)) as unknown as RecordsPage<RecordItems[E]> // the reader is chosen by the entity
+  return (await read(channel, page, visit)) as unknown as RecordsPage<RecordItems[E]> // the reader is chosen by the entity
 }

@@ -1,20 +1,14 @@
 // What the page shows when it opens: both tables' first pages, the portal, the active or last run.
 // Must stay true: the page opens within a bounded time, and says what is wrong when the portal does not answer.
-import type { Channel } from '../core/channel.ts'
-import type { EntityName } from '../core/entities.ts'
-import type { PageRequest, RecordItems, RecordsPage } from '../core/records.ts'
+import { portalSlow } from '../core/errors.ts'
+import type { PageRequest } from '../core/records.ts'
 import type { Runs } from '../core/run/runs.ts'
+import type { ReadRecords } from '../core/shared-reads.ts'
 import { toAppError } from './errors.ts'
 import type { Site } from './site.ts'
 
 /** The page does not wait longer than this for a portal. */
 const PATIENCE_MS = 6000
-
-export type ReadRecords = <E extends EntityName>(
-  channel: Channel,
-  entity: E,
-  page: PageRequest
-) => Promise<RecordsPage<RecordItems[E]>>
 
 export interface PageDataDeps {
   readonly runs: Runs
@@ -26,24 +20,18 @@ interface Problem {
   readonly message: string
 }
 
-const tooSlow: Problem = {
-  code: 'PORTAL_SLOW',
-  message: 'The portal has not answered in time. Reload the page in a moment.'
-}
-
-const within = async <T>(promise: Promise<T>): Promise<{ value: T } | { problem: Problem }> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<{ problem: Problem }>(resolve => {
-    timer = setTimeout(() => resolve({ problem: tooSlow }), PATIENCE_MS)
-  })
-  const found = promise.then(
-    value => ({ value }),
-    error => {
-      const { code, message } = toAppError(error)
-      return { problem: { code, message } }
-    }
-  )
-  return Promise.race([found, late]).finally(() => clearTimeout(timer))
+/** What `read` finds in time, or why it finds nothing; then it is not waited for, and takes no more of the portal. */
+const within = async <T>(
+  visitor: AbortSignal,
+  read: (reader: AbortSignal) => Promise<T>
+): Promise<{ value: T } | { problem: Problem }> => {
+  const late = AbortSignal.timeout(PATIENCE_MS)
+  try {
+    return { value: await read(AbortSignal.any([visitor, late])) }
+  } catch (error) {
+    const { code, message } = late.aborted ? portalSlow() : toAppError(error)
+    return { problem: { code, message } }
+  }
 }
 
 export const createPageData =
@@ -52,13 +40,14 @@ export const createPageData =
   async (
     site: Site,
     lang: string,
-    { session = null, ticket = null }: { readonly session?: string | null; readonly ticket?: string | null }
+    { session = null, ticket = null }: { readonly session?: string | null; readonly ticket?: string | null },
+    visitor: AbortSignal
   ): Promise<Record<string, unknown>> => {
     const { channel, mode } = site
     const first: PageRequest = { after: null, limit: 50 }
     const [companies, contacts, run] = await Promise.all([
-      within(readRecords(channel, 'company', first)),
-      within(readRecords(channel, 'contact', first)),
+      within(visitor, reader => readRecords(channel, 'company', first, reader)),
+      within(visitor, reader => readRecords(channel, 'contact', first, reader)),
       runs.latest(channel.portal.id)
     ])
     const shown = {

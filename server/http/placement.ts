@@ -6,12 +6,14 @@ import { readHandshake } from '../bitrix24/handshake.ts'
 import type { Handshake, Visit } from '../core/application.ts'
 import { sessionInvalid } from '../core/errors.ts'
 import type { Runs } from '../core/run/runs.ts'
+import type { ReadRecords } from '../core/shared-reads.ts'
 import { handshakeOf } from './install.ts'
-import { createPageData, type ReadRecords } from './page-data.ts'
+import { createPageData } from './page-data.ts'
 import { framedBy } from './policy.ts'
 import { type PageSession, sessionOf } from './session.ts'
 import { type ApplicationDoor, portalSite } from './site.ts'
 import type { Views } from './views.ts'
+import { visitorOf } from './visitor.ts'
 
 export interface PlacementRoutesDeps {
   readonly door: ApplicationDoor
@@ -43,7 +45,7 @@ export const placementRoutes = (router: Router, deps: PlacementRoutesDeps): void
     ctx.set('Content-Security-Policy', framedBy(visit.installation.origin))
     const session = sessionFor(visit, { placement: handshake.placement, recordId: recordIdOf(handshake) })
     const [site, token] = await Promise.all([portalSite(door, session), sessions.issue(session)])
-    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), { session: token }))
+    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), { session: token }, visitorOf(ctx)))
   })
 
   /** A page whose session is over, after a laptop's sleep: the portal around it vouches for the same person, as when it was opened. */

@@ -14,6 +14,7 @@ import { streamSnapshots } from './progress.ts'
 import { rejectionLines } from './rejections.ts'
 import { ownRunOfPath, runOfPath, type Site, type SiteOf } from './site.ts'
 import { languages, type Translations } from './translate.ts'
+import { visitorOf } from './visitor.ts'
 
 const CLEARING = 'Clearing everything'
 
@@ -84,7 +85,7 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
   router.post('/api/runs/estimate', async ctx => {
     const site = await siteOf(ctx)
     demandJson(ctx)
-    const { seconds, ...estimate } = await runs.estimate(site.channel, operationOf(ctx, site, true))
+    const { seconds, ...estimate } = await runs.estimate(site.channel, operationOf(ctx, site, true), visitorOf(ctx))
     ctx.body = { ...estimate, seconds: Math.ceil(seconds) }
   })
   router.get('/api/runs', async ctx => {

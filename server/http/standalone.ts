@@ -6,16 +6,18 @@ import { AppError, invalidInput, methodNotAllowed, runFailed, serverStops } from
 import type { ClearScope, Operation } from '../core/recipe.ts'
 import type { RunSnapshot } from '../core/run/run.ts'
 import type { Runs } from '../core/run/runs.ts'
+import type { ReadRecords } from '../core/shared-reads.ts'
 import { errorBody, SECRET_PATH } from './errors.ts'
 import { refuseOtherSites } from './guard.ts'
 import { countQuery, lastEventId, parseInput } from './input.ts'
-import { createPageData, type ReadRecords } from './page-data.ts'
+import { createPageData } from './page-data.ts'
 import { BUSY_ID, streamBusy, streamPercents } from './progress.ts'
 import type { SecretGate } from './secret-gate.ts'
 import { findRun, type Sites } from './site.ts'
 import { offerStart } from './start-page.ts'
 import type { Translations } from './translate.ts'
 import type { Views } from './views.ts'
+import { visitorOf } from './visitor.ts'
 
 export interface StandaloneDeps {
   readonly runs: Runs
@@ -97,7 +99,8 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
       return
     }
     const site = await sites.standalone(ctx)
-    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), { ticket: gate.ticket() }))
+    const shown = { ticket: gate.ticket() }
+    views.render(ctx, 'page.njk', await pageData(site, views.languageOf(ctx), shown, visitorOf(ctx)))
   }
   router.get('/', showPage)
   router.post(SECRET_PATH, showPage)

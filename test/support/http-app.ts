@@ -19,6 +19,7 @@ import { Secret } from '../../server/config.ts'
 import { createChannel } from '../../server/core/channel.ts'
 import { readRecords } from '../../server/core/records.ts'
 import { createRuns, type Runs } from '../../server/core/run/runs.ts'
+import { shareReads } from '../../server/core/shared-reads.ts'
 import { createPace } from '../../server/core/speed/pace.ts'
 import { webhookUrlSchema } from '../../server/core/webhook-url.ts'
 import { loadAssets } from '../../server/http/assets.ts'
@@ -120,7 +121,7 @@ export const openHttpApp = async (options: HttpAppOptions = {}): Promise<HttpApp
     log: createLog('trace', { write: line => logged.push(line) }),
     runs,
     site: { channel, mode: 'emulated', settle: () => Promise.resolve() },
-    readRecords,
+    readRecords: shareReads(readRecords, systemClock),
     assets: loadAssets(fixtures.build),
     translations: loadTranslations(new URL('../../locales', import.meta.url).pathname),
     viewsDir: fixtures.views,

@@ -16,6 +16,7 @@ import { Secret } from '../../server/config.ts'
 import type { Installation, InstallationStore } from '../../server/core/installation.ts'
 import { readRecords } from '../../server/core/records.ts'
 import { createRuns, type Runs } from '../../server/core/run/runs.ts'
+import { shareReads } from '../../server/core/shared-reads.ts'
 import { createPace } from '../../server/core/speed/pace.ts'
 import { loadAssets } from '../../server/http/assets.ts'
 import { createSessions, type Sessions } from '../../server/http/session.ts'
@@ -153,7 +154,13 @@ export const openPortalApp = async (options: PortalAppOptions = {}): Promise<Por
     const sessions = createSessions(APP_SECRET, options.now ?? clock.now)
     const closing = new AbortController()
     handler = createApp({
-      ...{ log, runs, readRecords, door: { application, sessions }, site: options.site },
+      ...{
+        log,
+        runs,
+        readRecords: shareReads(readRecords, systemClock),
+        door: { application, sessions },
+        site: options.site
+      },
       assets: loadAssets(build),
       translations: loadTranslations(new URL('../../locales', import.meta.url).pathname),
       viewsDir: views,

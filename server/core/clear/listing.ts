@@ -1,7 +1,7 @@
 // Lists the ids that a clear run deletes, from the newest that existed when it began down to the oldest.
 // Must stay true: pages are cut by id, never by offset, so nothing is skipped while rows disappear; every row's tag is checked.
 import { z } from 'zod'
-import type { Channel } from '../channel.ts'
+import type { Channel, ExecuteOptions } from '../channel.ts'
 import { chunks } from '../chunks.ts'
 import { demandOutcome } from '../demand.ts'
 import { type EntityName, entities, entityNames, ORIGINATOR_ID } from '../entities.ts'
@@ -9,7 +9,6 @@ import type { Command, Params } from '../portal.ts'
 import { PortalFailure } from '../portal.ts'
 import type { ClearScope } from '../recipe.ts'
 import type { Rows } from '../run/run.ts'
-import type { Traffic } from '../speed/pace.ts'
 
 /** Bitrix24's fixed page size. */
 const PAGE = 50
@@ -75,8 +74,12 @@ const inOrder = (ids: number[], order: 'ASC' | 'DESC'): number[] => {
   return ids
 }
 
-const resultsOf = async (channel: Channel, commands: readonly Command[], traffic: Traffic = 'run') => {
-  const { outcomes } = await channel.execute(commands, traffic)
+const resultsOf = async (
+  channel: Channel,
+  commands: readonly Command[],
+  options: ExecuteOptions = { traffic: 'run' }
+) => {
+  const { outcomes } = await channel.execute(commands, options)
   return commands.map(({ key, method }) => demandOutcome(outcomes.get(key), method))
 }
 
@@ -89,8 +92,7 @@ export interface Bound {
   readonly oldest: readonly number[]
 }
 
-export interface Look {
-  readonly traffic: Traffic
+export interface Look extends Pick<ExecuteOptions, 'traffic' | 'signal'> {
   /** Both ends of the ids side by side, one more request for each entity; otherwise one after the other. */
   readonly abreast: boolean
 }
@@ -99,7 +101,7 @@ export interface Look {
 export const readBounds = async (
   channel: Channel,
   scope: ClearScope,
-  { traffic, abreast }: Look
+  { abreast, ...options }: Look
 ): Promise<Record<EntityName, Bound>> => {
   const read = async (entity: EntityName): Promise<Bound> => {
     const method = entities[entity].list
@@ -108,7 +110,7 @@ export const readBounds = async (
       { key: 'oldest', method, params: listParams(scope, { order: 'ASC' }) }
     ]
     const answers = await Promise.all(
-      (abreast ? commands.map(command => [command]) : [commands]).map(batch => resultsOf(channel, batch, traffic))
+      (abreast ? commands.map(command => [command]) : [commands]).map(batch => resultsOf(channel, batch, options))
     )
     const [top, bottom] = answers.flat()
     const newest = inOrder(readIds(top?.result, scope), 'DESC')

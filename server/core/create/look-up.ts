@@ -53,7 +53,7 @@ const demand = async (
   commands: readonly Command[],
   confirm?: () => Promise<void>
 ): Promise<ReadonlyMap<string, unknown>> => {
-  const { outcomes } = await channel.execute(commands, 'run', confirm)
+  const { outcomes } = await channel.execute(commands, { traffic: 'run', confirm })
   return new Map(
     commands.map(({ key, method }) => {
       const outcome = outcomes.get(key)
@@ -193,9 +193,8 @@ export const demandGone = async (
   confirm: () => Promise<void>
 ): Promise<void> => {
   const method = entities[entity].get
-  const outcome = (await channel.execute([{ key: 'witness', method, params: { id } }], 'run', confirm)).outcomes.get(
-    'witness'
-  )
+  const witness: Command = { key: 'witness', method, params: { id } }
+  const outcome = (await channel.execute([witness], { traffic: 'run', confirm })).outcomes.get('witness')
   if (outcome?.kind === 'refused' && !isAccessDenied(outcome)) return
   if (outcome?.kind === 'refused') {
     throw new PortalFailure(

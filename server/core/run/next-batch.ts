@@ -26,5 +26,6 @@ export const nextBatch = (outlet: Outlet, now: number): Batch | null => {
   const batch = size > 0 ? mission.next(size, now) : null
   // Granted, because it is free at this very moment; asked for only now, because a request without a batch would be lost.
   if (batch !== null) channel.pace.reserve(now, traffic)
+  else if (free === 0 && mission.left() > 0) channel.pace.runWaits(now, traffic)
   return batch
 }

@@ -28,7 +28,7 @@ export interface RunsPage {
 
 export interface Runs {
   /** What an operation would take if it began now. @throws {PortalFailure} */
-  estimate(channel: Channel, operation: Operation): Promise<OperationEstimate>
+  estimate(channel: Channel, operation: Operation, signal?: AbortSignal): Promise<OperationEstimate>
   /** Starts a run. Resolves when it is on disk. @throws {AppError} BUSY (`details.run`), STORAGE_FAILED */
   start(channel: Channel, operation: Operation, startedBy: StartedBy): Promise<RunSnapshot>
   /** The run that holds the portal now, with its live state. */
@@ -121,7 +121,8 @@ export const createRuns = (deps: RunsDeps): Runs => {
   }
 
   return {
-    estimate: (channel, operation) => estimateOperation(operation, channel, clock.steady, deps.requestSeconds),
+    estimate: (channel, operation, signal) =>
+      estimateOperation(operation, channel, clock.steady, deps.requestSeconds, signal),
     start: (channel, operation, startedBy) => begin(newRecord(channel, operation, startedBy, 0), channel, 'new'),
     active: holder,
     latest: async portalId => (await holder(portalId)) ?? (await journal.list(portalId, 1))[0]?.snapshot,

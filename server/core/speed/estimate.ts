@@ -48,21 +48,23 @@ export interface OperationEstimate extends Forecast {
 
 /**
  * Estimates an operation before it starts; a clear run's records are counted first (two reads).
- * @throws {PortalFailure} when they can't be counted
+ * `signal`: aborts when nobody waits for it any more.
+ * @throws {PortalFailure}, {AppError} PORTAL_SLOW when they can't be counted
  */
 export const estimateOperation = async (
   operation: Operation,
   channel: Channel,
   /** Steady ms. */
   now: () => number,
-  requestSeconds: number
+  requestSeconds: number,
+  signal?: AbortSignal
 ): Promise<OperationEstimate> => {
   if (operation.kind === 'create') {
     const { companies, contacts } = operation.recipe
     const rows = { company: companies, contact: contacts }
     return { companies, contacts, ...forecastRows('create', rows, channel, now(), requestSeconds) }
   }
-  const { company, contact } = await readBounds(channel, operation.scope, { traffic: 'page', abreast: false })
+  const { company, contact } = await readBounds(channel, operation.scope, { signal, abreast: false })
   const rows = { company: company.total, contact: contact.total }
   const deleting = forecastRows('clear', rows, channel, now(), requestSeconds)
   const listing = Math.ceil((rows.company + rows.contact) / IDS_PER_REQUEST)

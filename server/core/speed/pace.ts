@@ -1,14 +1,25 @@
 // The portal's limits as one model: request bucket, operating time per method, back-off after a refusal.
 // Must stay true: no clock of its own; it says "now" or "at T", and never lets more requests out than the bucket holds.
 
+import { portalSlow } from '../errors.ts'
+import { createLine, type Line } from '../line.ts'
 import type { Budget } from './forecast.ts'
 import { createSpent, type Spent } from './spent.ts'
 
 /**
- * Pages may use the whole bucket but one request; runs leave this share of it to pages and to other applications,
+ * Pages may use the whole bucket but one request, in turns with a run that waits; runs leave this share of it to pages and to other applications,
  * until all that is left of them fits into what can go now (channel.ts).
  */
 const RUN_HEADROOM = 0.06
+/** So many requests pages may be ahead of a run that waits, as many as one page takes: from then on they take turns. */
+const PAGES_AHEAD = 4
+/** A run that waits comes when it may go. When it did not by so many milliseconds, it does not wait any more. */
+const RUN_COMES_MS = 1000
+/** When a page asks again whether the run has had its turn. */
+const TURN_MS = 20
+/** So many seconds a page waits for a request at most; more pages than the bucket gives back in that time don't wait at all. */
+export const PAGE_WAITS_SECONDS = 6
+const FEWEST_WAITING = 4
 /** Of a method's known limit this much is used, then it is parked; the rest is for what was counted differently than we thought. */
 export const BUDGET_USED = 0.97
 /** Documented in the cloud: 480 s in 600 s, eight and ten times the longest request. Believed until the portal shows another limit. */
@@ -23,7 +34,8 @@ const FIRST_PARK_REQUESTS = 1 / 6
 const FIRST_PAUSE = 1 / 60
 const LONGEST_PAUSE = 1 / 2
 
-export type Traffic = 'page' | 'run'
+/** Who asks: a page; a run; the last rows of a run, which may use what is otherwise left to pages. */
+export type Traffic = 'page' | 'run' | 'end'
 
 export interface PaceOptions {
   /** Requests drained from the bucket per second. */
@@ -70,6 +82,10 @@ export interface Pace {
   free(now: number, traffic: Traffic): number
   /** Takes one request out of the bucket: 0 = go now; otherwise when to ask again (nothing was taken). */
   reserve(now: number, traffic: Traffic): number
+  /** A run waits for a request: for every one that pages take from now on, it gets one. To be said again whenever it asks in vain. */
+  runWaits(now: number, traffic: Traffic): void
+  /** Pages that wait for their request; by steady ms. */
+  readonly pages: Line
   /** When a request may go, as far as is known; takes nothing. */
   nextAt(now: number, traffic: Traffic): number
   /** The portal answered 503 to a request that was sent at `sentAt`: back off, and learn that the bucket is smaller. */
@@ -109,6 +125,11 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
   let blockedUntil = 0
   let refusals = 0
   let refusedAt = 0
+  /** Until when a run is believed to wait, and as what. */
+  let runWaitsUntil = Number.NEGATIVE_INFINITY
+  let runWaitsAs: Traffic = 'run'
+  /** Requests that went to pages while a run waited, less those that the run got. */
+  let ahead = 0
   const budgets = new Map<string, MethodBudget>()
 
   const drain = (now: number): void => {
@@ -119,14 +140,19 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     at = now
   }
   const room = (traffic: Traffic): number => {
-    const reserve = traffic === 'page' ? 1 : Math.max(2, Math.ceil(burst * RUN_HEADROOM))
+    const reserve = traffic !== 'run' ? 1 : Math.max(2, Math.ceil(burst * RUN_HEADROOM))
     return Math.max(1, capacity - Math.min(reserve, capacity / 2)) - level
+  }
+  /** 0: there is room now. */
+  const roomAt = (now: number, traffic: Traffic): number => {
+    const space = room(traffic)
+    return space >= 1 ? 0 : now + Math.max(1, Math.ceil(((1 - space) / rate) * 1000))
   }
   const waitFor = (now: number, traffic: Traffic): number => {
     drain(now)
     if (now < blockedUntil) return blockedUntil
-    const space = room(traffic)
-    return space >= 1 ? 0 : now + Math.max(1, Math.ceil(((1 - space) / rate) * 1000))
+    const turnOfRun = traffic === 'page' && ahead >= PAGES_AHEAD && now < runWaitsUntil
+    return turnOfRun ? Math.max(now + TURN_MS, roomAt(now, runWaitsAs)) : roomAt(now, traffic)
   }
   const budgetOf = (method: string): MethodBudget => {
     let budget = budgets.get(method)
@@ -145,9 +171,17 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
     },
     reserve(now, traffic) {
       const wait = waitFor(now, traffic)
-      if (wait === 0) level += 1
-      return wait
+      if (wait !== 0) return wait
+      level += 1
+      if (traffic !== 'page') ahead = Math.max(0, ahead - 1)
+      else if (now < runWaitsUntil) ahead += 1
+      return 0
     },
+    runWaits(now, traffic) {
+      runWaitsUntil = (waitFor(now, traffic) || now) + RUN_COMES_MS
+      runWaitsAs = traffic
+    },
+    pages: createLine(Math.max(FEWEST_WAITING, Math.ceil(rate * PAGE_WAITS_SECONDS)), portalSlow),
     nextAt: (now, traffic) => waitFor(now, traffic) || now,
     refused(now, sentAt) {
       drain(now)
