@@ -24,7 +24,15 @@ const problemsOf = (env: Environment): string => {
 test('an empty environment is an emulated portal on loopback with the defaults of the contract', () => {
   expect(readConfig({})).toMatchObject({
     ...{ port: 3000, host: '127.0.0.1', dataDir: './data', standalone: { mode: 'emulated' } },
-    ...{ rate: 2, burst: 50, requestSeconds: 60, autoResume: false, logLevel: 'info', keepRunsDays: 90, databasePool: 10 },
+    ...{
+      rate: 2,
+      burst: 50,
+      requestSeconds: 60,
+      autoResume: false,
+      logLevel: 'info',
+      keepRunsDays: 90,
+      databasePool: 10
+    },
     ...{ publicUrl: undefined, standaloneSecret: undefined, application: undefined },
     oauthUrls: ['https://oauth.bitrix24.tech', 'https://oauth.bitrix.info']
   })
