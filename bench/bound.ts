@@ -13,6 +13,10 @@ export interface PortalParameters {
   readonly operating?: { readonly limit: number; readonly window: number; readonly methods: number }
   /** Companies and contacts have to be looked at before the first command: nobody can delete what was never seen. */
   readonly look?: true
+  /** Rows of each entity that have to be looked at behind the last command: nobody knows before that all are there, each once. */
+  readonly count?: readonly number[]
+  /** Requests that must be left by then. */
+  readonly kept?: number
 }
 
 /** Commands that fit into `seconds`, one after another. */
@@ -38,7 +42,7 @@ const byBucket = (p: PortalParameters, requests: number, seconds: number): numbe
 
 /** Whether `rows` commands can be executed within `seconds` of work. */
 const feasible = (p: PortalParameters, seconds: number): boolean => {
-  const requests = Math.floor(p.burst + p.rate * seconds)
+  const requests = Math.floor(p.burst + p.rate * seconds) - (p.kept ?? 0)
   return Math.min(byWorkers(p, requests, seconds), byBucket(p, requests, seconds)) >= p.rows
 }
 
@@ -72,6 +76,23 @@ const behindLook = (p: PortalParameters, requests: number, commands: number): nu
   return look + working({ ...p, burst: Math.min(p.burst, p.burst - requests + p.rate * look) })
 }
 
+/** Rows on a page of a list. */
+const PAGE = 50
+
+/** Seconds with a look at everything behind the last command, spread over `requests`. */
+const beforeCount = (p: PortalParameters, commands: number, requests: number): number =>
+  working({ ...p, kept: requests }) + Math.ceil(commands / requests) * p.commandSeconds + p.latencySeconds
+
+const withCount = (p: PortalParameters, rows: readonly number[]): number => {
+  const commands = rows.reduce((sum, count) => sum + Math.ceil(count / PAGE), 0)
+  const fewest = Math.ceil(commands / 50)
+  const most = Math.min(commands, p.workers)
+  const choices = Array.from({ length: Math.max(1, most - fewest + 1) }, (_, index) => fewest + index)
+  return Math.min(...choices.map(requests => beforeCount(p, commands, requests)))
+}
+
 /** Seconds. */
-export const lowerBound = (p: PortalParameters): number =>
-  p.look ? Math.min(behindLook(p, 1, 2), behindLook(p, 2, 1)) : working(p)
+export const lowerBound = (p: PortalParameters): number => {
+  if (p.look) return Math.min(behindLook(p, 1, 2), behindLook(p, 2, 1))
+  return p.count === undefined ? working(p) : withCount(p, p.count)
+}

@@ -22,6 +22,14 @@ export const outcomeOf = ({ status, failed, total }: RunSnapshot): 'open' | 'wel
   return status === 'failed' ? 'badly' : 'stopped'
 }
 
+/** What the count at the end says beyond that all is there. */
+const checkedText = ({ status, unverified, copiesRemoved }: RunSnapshot, { t, problem }: Messages): string[] => [
+  ...(copiesRemoved > 0 ? [t('page.run.copiesRemoved', { count: copiesRemoved })] : []),
+  ...(status === 'completed' && unverified !== null
+    ? [t('page.run.unverified', { reason: problem(unverified.code, unverified.message) })]
+    : [])
+]
+
 /** How a run has ended; empty while it is running. */
 export const outcomeText = (run: RunSnapshot, messages: Messages): string => {
   const { t, problem } = messages
@@ -39,7 +47,7 @@ export const outcomeText = (run: RunSnapshot, messages: Messages): string => {
   }
   if (run.status === 'running') return ''
   if (run.status === 'completed' && outcomeOf(run) === 'badly') return t('page.run.nothingDone')
-  return `${said()} ${counted(run, messages)}`
+  return [said(), counted(run, messages), ...checkedText(run, messages)].join(' ')
 }
 
 /** When a run was started, in this person's time zone. @param name who did, where it is worth saying */

@@ -7,7 +7,7 @@ import { type BatchReply, COMMANDS_PER_BATCH, type Command, type Portal, PortalF
 import type { Answer } from './speed/answer.ts'
 import { createLoadCounter, rowsOf } from './speed/load.ts'
 import { PAGE_WAITS_SECONDS, type Pace, type Traffic } from './speed/pace.ts'
-import { learnReads, type Speed, surroundingsOf, unknownSpeed } from './speed/speed.ts'
+import { latencyOf, learnReads, type Speed, unknownSpeed } from './speed/speed.ts'
 
 /** How long what a page reads waits for its requests, all together. */
 export const READ_PATIENCE_MS = PAGE_WAITS_SECONDS * 1000
@@ -88,9 +88,8 @@ export const createChannel = (portal: Portal, pace: Pace, clock: Clock): Channel
       proven = true
       pace.accepted(now)
       learn(commands, reply)
-      const { idle, ...standing } = place.answered(now, reply, surroundingsOf(speed))
-      const unexplained = Number.isFinite(speed.latency) ? idle : 0
-      return { reply, elapsed: (clock.steady() - from) / 1000, unexplained, rowsInFlight, ...standing }
+      const standing = place.answered(now, reply, latencyOf(speed))
+      return { reply, elapsed: (clock.steady() - from) / 1000, rowsInFlight, ...standing }
     } catch (error) {
       place.left(clock.steady())
       if (error instanceof PortalFailure) {

@@ -10,6 +10,8 @@ export type EntityPlural = 'companies' | 'contacts'
 export interface Entity {
   readonly name: EntityName
   readonly plural: EntityPlural
+  /** `entityTypeId` of the crm.item methods. */
+  readonly typeId: number
   readonly add: string
   readonly list: string
   readonly get: string
@@ -17,9 +19,10 @@ export interface Entity {
   readonly delete: string
 }
 
-const entity = (name: EntityName, plural: EntityPlural): Entity => ({
+const entity = (name: EntityName, plural: EntityPlural, typeId: number): Entity => ({
   name,
   plural,
+  typeId,
   add: `crm.${name}.add`,
   list: `crm.${name}.list`,
   get: `crm.${name}.get`,
@@ -28,9 +31,12 @@ const entity = (name: EntityName, plural: EntityPlural): Entity => ({
 })
 
 export const entities: Readonly<Record<EntityName, Entity>> = {
-  company: entity('company', 'companies'),
-  contact: entity('contact', 'contacts')
+  company: entity('company', 'companies', 4),
+  contact: entity('contact', 'contacts', 3)
 }
+
+/** Reads one record of any entity, with codes that tell "gone" from "not allowed" (the classic methods have none). */
+export const ITEM_GET = 'crm.item.get'
 
 /** Contacts go first: deleting a company would otherwise re-point its contacts (Bitrix24 keeps them). */
 export const deletionOrder: readonly EntityName[] = ['contact', 'company']

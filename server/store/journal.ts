@@ -1,12 +1,12 @@
 // Runs and their events on disk.
 // Must stay true: a resolved write survives a power cut; only the holder of the portal's lease writes; events are numbered without gaps.
-import type { Transaction } from 'kysely'
+import type { Selectable, Transaction } from 'kysely'
 import { notFound, storageDamaged } from '../core/errors.ts'
 import { type Journal, type Lease, LeaseLost, RunErased } from '../core/run/journal.ts'
-import type { RunEvent, RunRecord, RunSnapshot } from '../core/run/run.ts'
+import { owesRecount, type RunEvent, type RunRecord, type RunSnapshot } from '../core/run/run.ts'
 import type { Database } from './database.ts'
 import { createGroupCommit } from './group-commit.ts'
-import type { Schema } from './schema.ts'
+import type { RunTable, Schema } from './schema.ts'
 import { orStorageFailure } from './storage-failure.ts'
 import { parseEvent, parseRun } from './stored-json.ts'
 
@@ -76,6 +76,7 @@ const create = async (tx: Transaction<Schema>, { lease, run, events }: Creation)
       snapshot: JSON.stringify(run.snapshot),
       last_seq: events.length,
       cancel_requested: 0,
+      recount_due: 0,
       retry_of: run.operation.retryOf ?? null,
       ended_at: endOf(run.snapshot)
     })
@@ -94,6 +95,7 @@ const append = async (tx: Transaction<Schema>, { lease, runId, events, snapshot 
       last_seq: eb('last_seq', '+', events.length),
       ended_at: endOf(snapshot),
       keeping: 'whole' as const,
+      recount_due: owesRecount(snapshot) ? 1 : 0,
       ...(resumed && { cancel_requested: 0 }),
       ...(resumed?.startedBy && { started_by: JSON.stringify(resumed.startedBy) })
     }))
@@ -181,6 +183,18 @@ async function* readEvents(db: Database, runId: string): AsyncGenerator<RunEvent
 export const createJournal = (db: Database, onDamaged: (error: unknown) => void = () => undefined): Journal => {
   const reported = new Set<string>()
   const read = <T>(query: { execute(): Promise<T[]> }): Promise<T[]> => orStorageFailure(db, query.execute())
+  const kept = () => db.selectFrom('run').selectAll().where('keeping', '!=', 'removed')
+  /** One run that cannot be read does not keep the others from being taken over. */
+  const readable = (rows: readonly Selectable<RunTable>[]): RunRecord[] =>
+    rows.flatMap(row => {
+      try {
+        return [parseRun(row)]
+      } catch (error) {
+        if (!reported.has(row.id)) onDamaged(error)
+        reported.add(row.id)
+        return []
+      }
+    })
   const commit = createGroupCommit<Creation | Append>(db, async (tx, items) => {
     for (const item of joined(items)) await ('run' in item ? create(tx, item) : append(tx, item))
   })
@@ -249,26 +263,12 @@ export const createJournal = (db: Database, onDamaged: (error: unknown) => void 
       const [row] = await read(db.selectFrom('run').select('cancel_requested').where('id', '=', runId))
       return row?.cancel_requested === 1
     },
-    async unfinished() {
-      const rows = await read(
-        db
-          .selectFrom('run')
-          .selectAll()
-          .where('status', '=', 'running')
-          .where('keeping', '!=', 'removed')
-          .orderBy('started_at')
-          .orderBy('id')
-      )
-      return rows.flatMap(row => {
-        try {
-          return [parseRun(row)]
-        } catch (error) {
-          // One run that cannot be read does not keep the others from being taken over.
-          if (!reported.has(row.id)) onDamaged(error)
-          reported.add(row.id)
-          return []
-        }
-      })
+    unfinished: async () =>
+      readable(await read(kept().where('status', '=', 'running').orderBy('started_at').orderBy('id'))),
+    recountsDue: async () =>
+      readable(await read(kept().where('recount_due', '=', 1).orderBy('started_at').orderBy('id'))),
+    async recounted(runId) {
+      await read(db.updateTable('run').set({ recount_due: 0 }).where('id', '=', runId).returning('id'))
     }
   }
 }

@@ -123,6 +123,14 @@ const migrations: Record<string, Migration> = {
       await dateEnds(db)
       await db.schema.createIndex('run_by_keeping').on('run').columns(['keeping', 'ended_at']).execute()
     }
+  },
+  '006-recounts': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .alterTable('run')
+        .addColumn('recount_due', 'integer', column => column.notNull().defaultTo(0))
+        .execute()
+    }
   }
 }
 

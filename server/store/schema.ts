@@ -14,6 +14,8 @@ export interface RunTable {
   last_seq: number
   /** 1: whoever drives the run is to end it. */
   cancel_requested: number
+  /** 1: it has ended, and the portal is to be counted once more. */
+  recount_due: number
   /** The run whose rejected rows this one tries again. */
   retry_of: string | null
   /** When it ended; null while it is running. */

@@ -16,6 +16,7 @@ const eventTypes: Readonly<Record<RunEvent['type'], true>> = {
   'rows.rejected': true,
   'rows.reconciled': true,
   'rows.audited': true,
+  'rows.counted': true,
   'cancel.requested': true,
   'run.resumed': true,
   'run.taken': true,
@@ -46,6 +47,13 @@ export const parseEvent = ({ run_id, seq, event }: EventTable): RunEvent => {
   )
 }
 
+/** What snapshots of earlier versions do not have. */
+const newInSnapshots: Pick<RunSnapshot, 'verified' | 'unverified' | 'copiesRemoved'> = {
+  verified: false,
+  unverified: null,
+  copiesRemoved: 0
+}
+
 /** @throws {AppError} STORAGE_DAMAGED */
 export const parseRun = (row: Selectable<RunTable>): RunRecord => ({
   id: row.id,
@@ -54,5 +62,5 @@ export const parseRun = (row: Selectable<RunTable>): RunRecord => ({
   operation: parseObject(row.operation, `The operation of run ${row.id}`) as RunRecord['operation'],
   startedBy: parseObject(row.started_by, `The starter of run ${row.id}`) as RunRecord['startedBy'],
   startedAt: row.started_at,
-  snapshot: parseObject(row.snapshot, `The snapshot of run ${row.id}`) as RunSnapshot
+  snapshot: { ...newInSnapshots, ...(parseObject(row.snapshot, `The snapshot of run ${row.id}`) as RunSnapshot) }
 })

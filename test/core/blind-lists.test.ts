@@ -37,7 +37,7 @@ const setUp = (hides: () => boolean, get?: CommandOutcome) => {
 
 test('who may not see what he creates is told so, and nothing is created twice', async () => {
   let hides = true
-  const denied: CommandOutcome = { kind: 'refused', code: '', message: 'Access denied.' }
+  const denied: CommandOutcome = { kind: 'refused', code: 'ACCESS_DENIED', message: 'Доступ запрещён' }
   const { start, resume, end, records, pass } = setUp(() => hides, denied)
   await pass(async () => {
     await start()
@@ -61,11 +61,12 @@ test('lists that are behind are asked again', async () => {
   expect(records()).toEqual([10, 10])
 })
 
-test('records that somebody has deleted meanwhile keep no look-up from its end', async () => {
-  const gone: CommandOutcome = { kind: 'refused', code: '', message: 'Not found' }
+test('what keeps vanishing is not sent for ever', async () => {
+  const gone: CommandOutcome = { kind: 'refused', code: 'NOT_FOUND', message: 'Элемент не найден' }
   const { start, end, pass } = setUp(() => true, gone)
   await pass(async () => {
     await start()
-    expect(await end()).toMatchObject({ status: 'completed', done: 20 })
+    const unverified = { code: 'RECORDS_VANISH' }
+    expect(await end()).toMatchObject({ status: 'completed', done: 20, verified: false, unverified })
   })
 })

@@ -148,6 +148,9 @@ describe('a compacted journal', () => {
         const made = (events: readonly RunEvent[]) => {
           const ids: Record<EntityName, Map<number, number | undefined>> = { company: new Map(), contact: new Map() }
           for (const event of events) {
+            if (event.type === 'rows.counted')
+              for (const entity of ['company', 'contact'] as const)
+                for (const row of event.missing[entity] ?? []) ids[entity].delete(row)
             if (event.type !== 'batch.settled' && event.type !== 'rows.reconciled') continue
             for (const entity of ['company', 'contact'] as const)
               for (const [index, row] of (event.ok[entity] ?? []).entries())
@@ -174,9 +177,12 @@ describe('a compacted journal', () => {
   test('looks for lost rows beside the record that was made last', async () => {
     const recipe = { companies: 3, contacts: 0, seed: 1, locale: 'ru' as const }
     const operation: Operation = { kind: 'create', recipe }
-    const none = { rejected: [], returned: {}, suspect: false }
+    const none = { rejected: [], returned: {} }
     const whole: RunEvent[] = [
       { type: 'run.started', at: 1, operation, total: 3 },
+      { type: 'batch.sent', at: 1, batch: 1, rows: { company: [3] } },
+      { type: 'batch.sent', at: 1, batch: 2, rows: { company: [1] } },
+      { type: 'batch.sent', at: 1, batch: 3, rows: { company: [2] } },
       { type: 'batch.settled', at: 2, batch: 1, ok: { company: [3] }, ids: { company: [9] }, unknown: {}, ...none },
       { type: 'batch.settled', at: 3, batch: 2, ok: { company: [1] }, ids: { company: [11] }, unknown: {}, ...none },
       { type: 'batch.settled', at: 4, batch: 3, ok: {}, ids: {}, unknown: { company: [2] }, ...none },
@@ -193,7 +199,7 @@ describe('a compacted journal', () => {
     const operation: Operation = { kind: 'clear', scope: 'all' }
     const refused: Rejection = { entity: 'contact', row: 21, code: 'REJECTED', message: 'No' }
     const bounds = { company: { maxId: 13, total: 2 }, contact: { maxId: 40, total: 1 } }
-    const none = { ids: {}, returned: {}, unknown: {}, suspect: false }
+    const none = { ids: {}, returned: {}, unknown: {} }
     const whole: RunEvent[] = [
       { type: 'run.started', at: 1, operation, total: null },
       { type: 'clear.bounded', at: 2, bounds },

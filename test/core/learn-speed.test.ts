@@ -17,7 +17,6 @@ const answerTo = (
     finishedAt: undefined
   },
   rowsInFlight: 400,
-  unexplained: 0,
   most: standing.least,
   endedBefore: 0,
   ...standing
@@ -82,7 +81,7 @@ test('one that was late for another reason does not make the workers fewer', () 
 })
 
 describe('a request knows how it stood among the others', () => {
-  const known = { workers: 1, latency: 0.01 }
+  const known = 0.01
   const work = (duration: number, finishedAt: number) => ({ duration, finishedAt })
 
   test('also when its answer is late: the portal has a clock of its own', () => {

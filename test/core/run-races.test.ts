@@ -65,7 +65,10 @@ test('a run that was cancelled while unfinished runs were listed stays cancelled
     await recovering
     await ended(runs)
   })
-  expect([status(), events()]).toEqual(['cancelled', ['run.started', 'cancel.requested', 'run.finished']])
+  expect([status(), events()]).toEqual([
+    'cancelled',
+    ['run.started', 'cancel.requested', 'rows.counted', 'run.finished']
+  ])
 })
 
 test('a run that was asked to stop ends cancelled after a crash, also where others go on by themselves', async () => {

@@ -125,7 +125,7 @@ describe('a portal whose clock is not ours', () => {
   test.each(hours)('says when it began, also beside a request that was given up: %i hours ahead', ahead => {
     const standingAt = (aheadMs: number) => {
       const load = createLoadCounter()
-      const known = { workers: 1, latency: 0.002 }
+      const known = 0.002
       load.occupy(1, 0).answered(100, { duration: 0.1, finishedAt: 100 + aheadMs }, known)
       const givenUp = load.occupy(10, 200)
       const next = load.occupy(10, 210)

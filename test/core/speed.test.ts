@@ -22,7 +22,8 @@ const ratios = async (rows: number, commandMs: number, workers: number, uneven?:
     const clear = await simulation.run(clearAll)
     await simulation.pass(120)
     expect(simulation.portal.crm.companies.size + simulation.portal.crm.contacts.size).toBe(0)
-    return [lowerBound(portal) / create.seconds, lowerBound({ ...portal, look: true }) / clear.seconds]
+    const count = [Math.ceil(rows / 2), Math.floor(rows / 2)]
+    return [lowerBound({ ...portal, count }) / create.seconds, lowerBound({ ...portal, look: true }) / clear.seconds]
   }
   const found = [...(await pair()), ...(await pair())]
   expect(simulation.portal.stats.refused).toBe(0)
@@ -32,23 +33,23 @@ const ratios = async (rows: number, commandMs: number, workers: number, uneven?:
 describe('as fast as the portal allows', () => {
   // Least ratios: create and clear on an unknown portal, then both again. 1 is perfect.
   it.each([
-    [200, 30, 4, 0.99, 0.99, 0.99, 0.99],
+    [200, 30, 4, 0.98, 0.99, 0.98, 0.99],
     [200, 30, 32, 0.88, 0.99, 0.88, 0.99],
     [200, 80, 8, 0.95, 0.99, 0.95, 0.99],
     [200, 300, 8, 0.88, 0.99, 0.95, 0.99],
     [200, 300, 32, 0.87, 0.99, 0.87, 0.99],
     [2000, 30, 8, 0.95, 0.99, 0.99, 0.99],
-    // A bucket of 50 requests for 32 workers: on an unknown portal three stay with the page; two or four are spent on measuring or looking.
-    [2000, 30, 32, 0.87, 0.91, 0.95, 0.91],
+    // A bucket of 50 requests for 32 workers: on an unknown portal three stay with the page; two or four are spent on measuring or looking,
+    // and what rows have spent by the end is missing when all is counted.
+    [2000, 30, 32, 0.78, 0.91, 0.88, 0.91],
     [2000, 80, 4, 0.98, 0.99, 0.99, 0.99],
-    // On an unknown portal rows wait so long for a worker that second copies are looked for: beside the last ones.
     [2000, 80, 8, 0.97, 0.99, 0.99, 0.99],
-    [2000, 80, 32, 0.91, 0.95, 0.98, 0.95],
-    [2000, 300, 32, 0.97, 0.99, 0.98, 0.99],
+    [2000, 80, 32, 0.81, 0.95, 0.92, 0.95],
+    [2000, 300, 32, 0.87, 0.99, 0.98, 0.99],
     [10_000, 30, 32, 0.95, 0.95, 0.95, 0.95],
     [10_000, 80, 8, 0.95, 0.95, 0.95, 0.95],
     [10_000, 80, 32, 0.95, 0.95, 0.95, 0.95],
-    [10_000, 300, 32, 0.95, 0.95, 0.95, 0.95]
+    [10_000, 300, 32, 0.94, 0.95, 0.95, 0.95]
   ])('%i rows at %i ms with %i workers', async (rows, commandMs, workers, ...least) => {
     const found = await ratios(rows, commandMs, workers)
     for (const [index, ratio] of found.entries()) expect(ratio).toBeGreaterThan(least[index] ?? 1)
@@ -66,14 +67,14 @@ describe('as fast also where every request takes another way, and every command 
     [200, 30, 8, 'the way varies', 0.75, 0.95],
     [200, 30, 32, 'the way varies', 0.84, 0.84],
     [200, 80, 32, 'the way varies', 0.85, 0.85],
-    [2000, 30, 32, 'the way varies', 0.85, 0.9],
-    [2000, 80, 32, 'the way varies', 0.9, 0.94],
-    [2000, 300, 32, 'the way varies', 0.95, 0.97],
+    [2000, 30, 32, 'the way varies', 0.75, 0.85],
+    [2000, 80, 32, 'the way varies', 0.8, 0.9],
+    [2000, 300, 32, 'the way varies', 0.85, 0.95],
     [2000, 30, 8, 'both vary', 0.85, 0.95],
-    [2000, 30, 32, 'both vary', 0.8, 0.85],
+    [2000, 30, 32, 'both vary', 0.68, 0.8],
     [2000, 80, 8, 'both vary', 0.95, 0.95],
-    [2000, 80, 32, 'both vary', 0.8, 0.85],
-    [2000, 300, 32, 'both vary', 0.85, 0.9],
+    [2000, 80, 32, 'both vary', 0.75, 0.8],
+    [2000, 300, 32, 'both vary', 0.8, 0.88],
     [10_000, 80, 8, 'both vary', 0.95, 0.95]
   ])('%i rows at %i ms with %i workers, where %s', async (rows, commandMs, workers, chance, first, later) => {
     for (const seed of [1, 2, 3, 4]) {

@@ -56,13 +56,18 @@ describe('within 15 percent of the truth once a fifth is done', () => {
 })
 
 /** Of the rows that `isRefused` picks, the portal takes none. */
-const refuse = ({ portal: { portal } }: Simulation, isRefused: (key: string) => boolean): void => {
+const refuse = ({ portal: { portal, crm } }: Simulation, isRefused: (key: string) => boolean): void => {
   const { execute } = portal
   Object.assign(portal, {
     execute: async (...call: Parameters<typeof execute>) => {
       const reply = await execute(...call)
       const refused = { kind: 'refused', code: '', message: 'Access denied.' } as const
-      const outcomes = [...reply.outcomes].map(([key, outcome]) => [key, isRefused(key) ? refused : outcome] as const)
+      const outcomes = [...reply.outcomes].map(([key, outcome]) => {
+        if (!isRefused(key)) return [key, outcome] as const
+        // It took its time, and left nothing.
+        if (outcome.kind === 'ok') crm.contacts.delete(Number(outcome.result))
+        return [key, refused] as const
+      })
       return { ...reply, outcomes: new Map(outcomes) }
     }
   })

@@ -27,6 +27,9 @@ const run = (change: Partial<RunSnapshot>): RunSnapshot => ({
   waitingFor: null,
   errors: [],
   failure: null,
+  verified: false,
+  unverified: null,
+  copiesRemoved: 0,
   ...change
 })
 const russian = createMessages('ru')

@@ -33,7 +33,7 @@ const retryOf = (id: string, earlier: string): RunRecord => {
 const eventsOf = (run: RunRecord, batches: number): RunEvent[] => {
   const events: RunEvent[] = [{ type: 'run.started', at: 1, operation: run.operation, total: 200 }]
   for (let batch = 1; batch <= batches; batch += 1) {
-    const none = { returned: {}, unknown: {}, suspect: false }
+    const none = { returned: {}, unknown: {} }
     const rows = { company: [batch] }
     const refused = { row: batch, entity: 'company' as const, code: 'REJECTED', message: 'Access denied.' }
     events.push({ type: 'batch.sent', at: batch, batch, rows })
@@ -281,9 +281,9 @@ describe.each(engines)('keeping on $name', ({ fresh }) => {
     await add({ ...runOf('old'), startedAt: NOW - 400 * DAY }, 100)
     await add({ ...runOf('running'), startedAt: NOW - 400 * DAY }, undefined)
     await sql`drop index run_by_keeping`.execute(db)
-    for (const column of ['ended_at', 'first_seq', 'keeping'])
+    for (const column of ['ended_at', 'first_seq', 'keeping', 'recount_due'])
       await sql`alter table run drop column ${sql.ref(column)}`.execute(db)
-    await db.deleteFrom('kysely_migration').where('name', '=', '005-keeping').execute()
+    await db.deleteFrom('kysely_migration').where('name', '>=', '005-keeping').execute()
     await db.destroy()
 
     const after = await openAt(storage)

@@ -88,8 +88,11 @@ export const journalOf = (
       ? { entity, row, code: 'REJECTED', message: 'Access denied.' }
       : { entity, row, code: 'REJECTED', message: `Field ${die} is wrong` }
   const among = (...statuses: Status[]): Row[] => rows.filter(({ status }) => statuses.includes(status))
+  /** The rows of each entity that were done last: look-ups go by them, so a journal that is compacted keeps them last. */
+  const last: Partial<Record<Row['entity'], Row>> = {}
   const mark = (some: readonly Row[], status: Status): Row[] => {
     for (const each of some) each.status = status
+    if (status === 'ok') for (const each of some) last[each.entity] = each
     return [...some]
   }
   const write = (event: RunEvent, lost = false): boolean => {
@@ -129,7 +132,6 @@ export const journalOf = (
           rejected: rejected.map((row, index) => rejectionOf(row, die(index + 1))),
           returned: rowsOf(returned),
           unknown: rowsOf(unknown),
-          suspect: flag && die(1) > 6,
           ...(flag ? { done: true } : {})
         }
         if (!write(event, lost)) {
@@ -167,13 +169,19 @@ export const journalOf = (
         break
       }
       case 'audit':
-        if (creates) write({ type: 'rows.audited', at, rows: rowsOf(drawn(among('ok', 'rejected'))), extras: {} }, lost)
-        else if (flag) write({ type: 'listing.finished', at, entity: 'contact', total: die(0) })
+        if (creates) {
+          // It is counted when nothing is under way.
+          if (among('sent', 'unknown').length > 0) break
+          const gone = flag ? drawn(among('ok')).filter(row => last[row.entity] !== row) : []
+          const found = { ok: {}, ids: {}, missing: rowsOf(gone), extras: {} }
+          const counted: RunEvent = { type: 'rows.counted', at, ...found, verified: gone.length === 0, problem: null }
+          if (write(counted, lost)) mark(gone, 'pending')
+        } else if (flag) write({ type: 'listing.finished', at, entity: 'contact', total: die(0) })
         break
       case 'take': {
         for (const [number, chosen] of open) {
           const left = chosen.filter(({ status }) => status === 'sent')
-          const none = { ok: {}, ids: {}, rejected: [], returned: {}, suspect: false }
+          const none = { ok: {}, ids: {}, rejected: [], returned: {} }
           write({ type: 'batch.settled', at, batch: number, ...none, unknown: rowsOf(mark(left, 'unknown')) })
         }
         open.clear()

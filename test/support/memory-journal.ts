@@ -3,15 +3,21 @@
 import type { Clock } from '../../server/core/clock.ts'
 import { notFound, storageFailed } from '../../server/core/errors.ts'
 import { type Journal, LeaseLost, type Leases } from '../../server/core/run/journal.ts'
-import type { RunEvent, RunRecord, RunSnapshot } from '../../server/core/run/run.ts'
+import { owesRecount, type RunEvent, type RunRecord, type RunSnapshot } from '../../server/core/run/run.ts'
 
 export interface Disk {
   readonly records: Map<string, RunRecord>
   readonly events: Map<string, RunEvent[]>
   readonly toCancel: Set<string>
+  readonly recounted: Set<string>
 }
 
-export const createDisk = (): Disk => ({ records: new Map(), events: new Map(), toCancel: new Set() })
+export const createDisk = (): Disk => ({
+  records: new Map(),
+  events: new Map(),
+  toCancel: new Set(),
+  recounted: new Set()
+})
 
 export interface MemoryJournal {
   readonly journal: Journal
@@ -38,6 +44,7 @@ export const openMemoryJournal = (disk: Disk, killAt = Number.POSITIVE_INFINITY,
   const put = (runId: string, events: readonly RunEvent[], snapshot: RunSnapshot): void => {
     const resumed = events.findLast(event => event.type === 'run.resumed')
     if (resumed !== undefined) disk.toCancel.delete(runId)
+    disk.recounted.delete(runId)
     disk.events.set(runId, [...(disk.events.get(runId) ?? []), ...structuredClone(events)])
     const record = disk.records.get(runId)
     if (record !== undefined)
@@ -75,6 +82,11 @@ export const openMemoryJournal = (disk: Disk, killAt = Number.POSITIVE_INFINITY,
         return running
       },
       cancelRequested: async runId => disk.toCancel.has(runId),
+      recountsDue: async () =>
+        [...disk.records.values()].filter(({ id, snapshot }) => owesRecount(snapshot) && !disk.recounted.has(id)),
+      async recounted(runId) {
+        disk.recounted.add(runId)
+      },
       unfinished: async () => [...disk.records.values()].filter(run => run.snapshot.status === 'running')
     },
     leases: {

@@ -30,11 +30,11 @@ export const createModelCrm = (): ModelCrm => {
   const list = (kind: Kind, params: Record<string, unknown>): CommandOutcome => {
     const filter = (params['filter'] ?? {}) as Record<string, unknown>
     const descending = (params['order'] as { ID?: string } | undefined)?.ID === 'DESC'
-    const tags = filter['@ORIGIN_ID'] as string[] | undefined
+    const tags = filter['@ORIGIN_ID'] === undefined ? undefined : new Set(filter['@ORIGIN_ID'] as string[])
     const ids = filter['@ID'] as number[] | undefined
     const [above, from, below] = [filter['>ID'], filter['>=ID'], filter['<ID']]
     const rows = [...tables[kind].values()]
-      .filter(row => tags === undefined || tags.includes(row.originId))
+      .filter(row => tags === undefined || tags.has(row.originId))
       .filter(row => ids === undefined || ids.includes(row.id))
       .filter(row => filter['=ORIGINATOR_ID'] === undefined || row.originId !== '')
       .filter(row => above === undefined || row.id > Number(above))
@@ -58,6 +58,12 @@ export const createModelCrm = (): ModelCrm => {
       for (let n = 0; n < contacts; n += 1) add('contact', '', 0)
     },
     run({ method, params }, results) {
+      if (method === 'crm.item.get') {
+        const table = params['entityTypeId'] === 4 ? tables.company : tables.contact
+        return table.has(Number(params['id']))
+          ? { kind: 'ok', result: { item: { id: params['id'] } } }
+          : { kind: 'refused', code: 'NOT_FOUND', message: 'Item not found' }
+      }
       const kind: Kind = method.includes('company') ? 'company' : 'contact'
       if (method.endsWith('.list')) {
         const below = (params['filter'] as Record<string, unknown> | undefined)?.['<ID']

@@ -109,6 +109,8 @@ export const createWorld = (storage: Storage, requestSeconds = REQUEST_SECONDS) 
       retriedBy: id => whileRunning(() => journal.retriedBy(id)),
       requestCancel: id => whileRunning(() => journal.requestCancel(id)),
       cancelRequested: id => whileRunning(() => journal.cancelRequested(id)),
+      recountsDue: () => whileRunning(() => journal.recountsDue()),
+      recounted: id => whileRunning(() => journal.recounted(id)),
       unfinished: () => whileRunning(() => journal.unfinished())
     }
     const seenLeases: Leases = {

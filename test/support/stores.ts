@@ -70,7 +70,10 @@ export const snapshotOf = (id: string, done = 0, status: RunSnapshot['status'] =
   waitingUntil: null,
   waitingFor: null,
   errors: [],
-  failure: null
+  failure: null,
+  verified: false,
+  unverified: null,
+  copiesRemoved: 0
 })
 
 export const runOf = (id: string, portalId = 'portal', startedAt = 1_795_392_000_123): RunRecord => ({

@@ -143,6 +143,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
         const stock = stocks[entity]
         return sum + Math.max(stock.ids.size, stock.listed ? 0 : stock.total - stock.settled - stock.sent.size)
       }, 0),
+    keeps: () => 0,
     next(limit, now) {
       const rows = createRowSet()
       let room = limit
@@ -187,7 +188,7 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
           if (verdict.is === 'rejected' && isAlreadyGone(verdict.code, verdict.message)) return { is: 'ok' }
           return verdict.is === 'unknown' ? { is: 'returned' } : verdict
         },
-        { suspect: false, blocked: blockedBy(batch, result) }
+        { blocked: blockedBy(batch, result) }
       )
     },
     apply(event) {
@@ -234,11 +235,14 @@ export const createClearMission = ({ scope, channel, clock, requestSeconds, only
         for (const id of rows[entity] ?? []) if (stocks[entity].sent.has(id)) left.add(entity, id)
       return left.toRows()
     },
-    chore() {
-      if (!bounded) return null
+    chore(settling) {
+      if (!bounded || settling) return null
       const hungry = deletionOrder.filter(entity => !stocks[entity].listed && stocks[entity].ids.size < AHEAD * HUNGRY)
       return hungry.length === 0 ? null : () => listAll(hungry)
     },
+    // A delete that comes late deletes nothing: its record is gone, and ids are never given twice.
+    recount: async () => null,
+    closingAt: () => undefined,
     choreAt: () => Number.POSITIVE_INFINITY,
     wants: () => deletionOrder.filter(entity => stocks[entity].ids.size > 0).map(entity => entities[entity].delete),
     finished: () =>

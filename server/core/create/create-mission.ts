@@ -1,4 +1,4 @@
-// A create run: companies and their contacts travel together; lost answers are settled by origin tag.
+// A create run: companies and their contacts travel together; lost answers are settled by origin tag, and all is counted at the end.
 // Must stay true: a row whose outcome is unknown is never sent again before it was looked up.
 
 import type { Channel } from '../channel.ts'
@@ -6,20 +6,11 @@ import type { Clock } from '../clock.ts'
 import { type EntityName, entities, entityNames } from '../entities.ts'
 import { answerSeconds, type Command } from '../portal.ts'
 import type { Batch, Mission } from '../run/mission.ts'
-import {
-  type BatchRow,
-  blockedBy,
-  isLate,
-  isSuspect,
-  LATE,
-  settleFailure,
-  settleRows,
-  type Verdict,
-  verdictOf
-} from '../run/settle.ts'
+import { type BatchRow, blockedBy, settleFailure, settleRows, type Verdict, verdictOf } from '../run/settle.ts'
 import { type Allowance, allowanceOf } from '../speed/allowance.ts'
+import { keptForClosing, looksAt } from '../speed/closing.ts'
+import { createCount } from './count.ts'
 import { createCreateQueue } from './create-queue.ts'
-import { createDoubts } from './doubts.ts'
 import { flatRows, type Ledger, rowsByEntity } from './ledger.ts'
 import { demandCompany, removeRows } from './look-up.ts'
 import { createLostCompanies } from './lost-companies.ts'
@@ -67,8 +58,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
    * What another process wrote down is dated by another clock, or by this one before it was set.
    */
   const dueAt = new Map<number, number>()
-  const doubts = createDoubts()
-  const lost = createLostCompanies(plan, ledger, channel)
+  const count = createCount(deps)
+  const lost = createLostCompanies(deps)
   /** After a rejection a reference could feed garbage (protocol.md, trap 6) or stop the batch, so contacts wait for ids. */
   let paired = true
 
@@ -96,7 +87,7 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       const company = plan.companyOf(row)
       const referenced = inBatch.has(company)
       halt ||= referenced
-      const link = referenced ? `$result[${keyOf(company)}]` : ledger.companyId(company)
+      const link = referenced ? `$result[${keyOf(company)}]` : ledger.idOf(company)
       return { key: keyOf(row), method: entities.contact.add, params: plan.addParams(row, link) }
     })
     return { commands, halt }
@@ -122,10 +113,11 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
       if (plan.existingCompany !== undefined) await demandCompany(channel, plan.existingCompany)
       for (const leftover of before)
         await removeRows(channel, leftover.plan, rowsByEntity(leftover.plan, leftover.rows), confirm)
-      const rejected = await lost.miss()
-      return rejected.length === 0 ? [] : [{ type: 'rows.rejected', at: clock.now(), rejected }]
+      return lost.miss(confirm)
     },
     left: () => ledger.count('pending'),
+    keeps: free =>
+      keptForClosing(looksAt([plan.companies, plan.contacts]), channel.speed, ledger.count('pending'), free),
     next(limit, now) {
       const company = allowance('company', now)
       const contact = allowance('contact', now)
@@ -136,13 +128,8 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     },
     settle(batch, result) {
       const rows = batchRows(batch)
-      if ('failure' in result) {
-        const { failure, elapsed } = result
-        // A late refusal, of any kind, may be the answer to a second delivery of a request that was executed.
-        const prompt = elapsed <= requestSeconds * LATE
-        return settleFailure(rows, failure, prompt && failure.applied === 'no')
-      }
-      const suspect = isSuspect(result, requestSeconds)
+      // What was executed all the same (something on the way delivered it twice) is found by the count at the end.
+      if ('failure' in result) return settleFailure(rows, result.failure, result.failure.applied === 'no')
       const verdicts = new Map<number, Verdict>()
       return settleRows(
         rows,
@@ -151,17 +138,16 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
           const companyVerdict = entity === 'contact' ? verdicts.get(plan.companyOf(row)) : undefined
           if (verdict.is === 'ok' && companyVerdict !== undefined && companyVerdict.is !== 'ok')
             verdict = { is: 'unknown' }
-          if (verdict.is === 'returned' && suspect) verdict = { is: 'unknown' }
           verdicts.set(row, verdict)
           return verdict
         },
-        { suspect, ...(isLate(result, requestSeconds) ? {} : { done: true }), blocked: blockedBy(batch, result) }
+        { done: true, blocked: blockedBy(batch, result) }
       )
     },
     apply(event) {
       ledger.apply(event)
       queue.follow(event)
-      doubts.follow(event)
+      count.follow(event)
       witnesses.follow(event)
       // A look-up that allowed it may have been forgotten (its write failed): whatever goes out is not unknown any more.
       if (event.type === 'batch.sent' && dueAt.size > 0) for (const row of flatRows(event.rows)) dueAt.delete(row)
@@ -189,21 +175,19 @@ export const createCreateMission = (deps: CreateMissionDeps): Mission => {
     chore(settling) {
       const due = dueRows()
       if (due.length > 0) return confirm => reconciler.settle(due, confirm)
-      // Beside the last batches, so that nobody waits for it alone at the end.
-      const nearEnd = ledger.count('pending') <= ledger.count('sent')
-      if (doubts.rows.size > 0 && (doubts.rows.size >= LOOK_UP_AT_ONCE || settling || nearEnd)) {
-        const rows = [...doubts.rows].slice(0, LOOK_UP_AT_ONCE)
-        return confirm => reconciler.audit(rows, confirm)
-      }
-      return null
+      const quiet = settling ? ledger.count('unknown') + ledger.count('sent') === 0 : !workLeft()
+      return quiet && count.due() && clock.steady() >= count.notBefore() ? count.take : null
     },
+    recount: count.recount,
+    closingAt: count.endsAt,
     choreAt() {
       let first = Number.POSITIVE_INFINITY
       for (const due of dueAt.values()) first = Math.min(first, due)
+      if (count.due() && count.notBefore() > clock.steady()) first = Math.min(first, count.notBefore())
       return first
     },
     wants: () => entityNames.filter(entity => ledger.count('pending', entity) > 0).map(entity => entities[entity].add),
-    finished: () => !workLeft() && doubts.rows.size === 0,
-    certain: () => ledger.count('unknown') === 0 && doubts.rows.size === 0
+    finished: () => !workLeft() && !count.due(),
+    certain: () => ledger.count('unknown') === 0
   }
 }

@@ -104,6 +104,7 @@ export const createCreateQueue = (plan: Plan, ledger: Ledger): CreateQueue => {
           event.returned.contact?.forEach(offer)
           break
         case 'rows.reconciled':
+        case 'rows.counted':
           event.ok.company?.forEach(fanOut)
           event.missing.company?.forEach(offer)
           event.missing.contact?.forEach(offer)

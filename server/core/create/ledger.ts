@@ -12,13 +12,13 @@ const code = Object.fromEntries(rowStatuses.map((status, index) => [status, inde
 
 export interface Ledger {
   status(row: number): RowStatus
-  /** Id of the record of a settled company row; 0 while there is none. */
-  companyId(row: number): number
+  /** Id of the record of a settled row; 0 while there is none. */
+  idOf(row: number): number
   /** Rows in a status, of one entity or of both. */
   count(status: RowStatus, entity?: EntityName): number
   apply(event: RunEvent): void
   /** Before any event: rows that this run does not send (`ok` with an id, or `excluded`). */
-  preset(row: number, status: RowStatus, companyId?: number): void
+  preset(row: number, status: RowStatus, id?: number): void
 }
 
 /** Rows of all entities in one list, companies first. */
@@ -33,7 +33,7 @@ export const rowsByEntity = (plan: Pick<Plan, 'entityOf'>, rows: Iterable<number
 
 export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingCompany'>): Ledger => {
   const statuses = new Uint8Array(plan.total + 1)
-  const companyIds = new Float64Array(plan.companies + 1)
+  const recordIds = new Float64Array(plan.total + 1)
   const counts: Record<EntityName, number[]> = {
     company: rowStatuses.map(status => (status === 'pending' ? plan.companies : 0)),
     contact: rowStatuses.map(status => (status === 'pending' ? plan.total - plan.companies : 0))
@@ -41,7 +41,7 @@ export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingC
   // Row 0 stands for a company that was there before; it is no row of the run, and counts nowhere.
   if (plan.existingCompany !== undefined) {
     statuses[0] = code.ok
-    companyIds[0] = plan.existingCompany
+    recordIds[0] = plan.existingCompany
   }
 
   const set = (row: number, status: RowStatus): void => {
@@ -57,14 +57,15 @@ export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingC
     for (const row of rows.contact ?? []) set(row, status)
   }
   const setIds = (ok: Rows, ids: Rows): void => {
-    ok.company?.forEach((row, index) => {
-      companyIds[row] = ids.company?.[index] ?? 0
-    })
+    for (const entity of entityNames)
+      ok[entity]?.forEach((row, index) => {
+        recordIds[row] = ids[entity]?.[index] ?? 0
+      })
   }
 
   return {
     status: row => rowStatuses[statuses[row] ?? 0] ?? 'pending',
-    companyId: row => companyIds[row] ?? 0,
+    idOf: row => recordIds[row] ?? 0,
     count: (status, entity) =>
       entityNames
         .filter(name => entity === undefined || name === entity)
@@ -85,17 +86,19 @@ export const createLedger = (plan: Pick<Plan, 'total' | 'companies' | 'existingC
           for (const { row } of event.rejected) set(row, 'rejected')
           break
         case 'rows.reconciled':
+        case 'rows.counted':
           setAll(event.ok, 'ok')
           setIds(event.ok, event.ids)
           setAll(event.missing, 'pending')
+          for (const row of flatRows(event.missing)) recordIds[row] = 0
           break
         default:
           break
       }
     },
-    preset(row, status, companyId = 0) {
+    preset(row, status, id = 0) {
       set(row, status)
-      if (row <= plan.companies) companyIds[row] = companyId
+      recordIds[row] = id
     }
   }
 }

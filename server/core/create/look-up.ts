@@ -4,24 +4,23 @@ import pLimit from 'p-limit'
 import { z } from 'zod'
 import type { Channel } from '../channel.ts'
 import { chunks } from '../chunks.ts'
-import { isAlreadyGone } from '../clear/deleted.ts'
-import { demandOutcome } from '../demand.ts'
-import { type EntityName, entities, entityNames, ORIGINATOR_ID } from '../entities.ts'
+import { demandOutcome, Refused } from '../demand.ts'
+import { deletionOrder, type EntityName, entities, entityNames, ORIGINATOR_ID } from '../entities.ts'
 import { COMMANDS_PER_BATCH, type Command, PortalFailure } from '../portal.ts'
+import { askPresence, type RecordId } from '../presence.ts'
 import type { Rows } from '../run/run.ts'
-import { isAccessDenied } from '../run/settle.ts'
+import { ROWS_PER_LOOK } from '../speed/closing.ts'
 import type { Plan } from './plan.ts'
 
 /** Bitrix24's fixed page size. */
 const PAGE = 50
-/** Tags in one look-up: half a page, so that duplicates still fit on it. */
-const TAGS = 25
-/** Look-ups in one request. */
+/** Look-ups in one request beside a run. */
 const LOOKUPS = 10
-/** Requests with look-ups at the same time: they are not what the run is for. */
+/** Requests with look-ups at the same time, beside a run: they are not what it is for. At most one per 8 free requests. */
 const ABREAST = 4
-/** At most one look-up request per 8 free requests. */
 const FREE_PER_LOOK_UP = 8
+/** Corrections in one request. */
+const CORRECTIONS = 25
 
 const rowSchema = z.array(
   z.object({
@@ -47,6 +46,19 @@ interface Ask {
 /** By entity and row. */
 export type Found = Readonly<Record<EntityName, Map<number, FoundRecord[]>>>
 
+/** How look-ups are spread over requests: how many each of them holds, in the order in which they leave, and how many leave at once. */
+export interface LookUpSpread {
+  readonly sizes: readonly number[]
+  readonly abreast: number
+}
+
+/** So many look-ups beside a run that may send so many requests now. */
+export const besideRun = (looks: number, free: number): LookUpSpread => {
+  const abreast = Math.max(1, Math.min(ABREAST, Math.floor(free / FREE_PER_LOOK_UP)))
+  const each = Math.max(1, Math.min(LOOKUPS, Math.ceil(looks / abreast)))
+  return { sizes: Array.from({ length: Math.ceil(looks / each) }, () => each), abreast }
+}
+
 /** Runs commands of which every single one must succeed. @throws {PortalFailure} */
 const demand = async (
   channel: Channel,
@@ -54,19 +66,11 @@ const demand = async (
   confirm?: () => Promise<void>
 ): Promise<ReadonlyMap<string, unknown>> => {
   const { outcomes } = await channel.execute(commands, { traffic: 'run', confirm })
-  return new Map(
-    commands.map(({ key, method }) => {
-      const outcome = outcomes.get(key)
-      const gone =
-        outcome?.kind === 'refused' && method.endsWith('.delete') && isAlreadyGone(outcome.code, outcome.message)
-      return [key, gone ? true : demandOutcome(outcome, method).result]
-    })
-  )
+  return new Map(commands.map(({ key, method }) => [key, demandOutcome(outcomes.get(key), method).result]))
 }
 
-const unreliable = (what: string): PortalFailure =>
-  new PortalFailure(
-    'blocked',
+const unreliable = (what: string): Refused =>
+  new Refused(
     'LOOKUP_UNRELIABLE',
     `The portal ignores the filter by ${what}. Resume the run when the portal filters by it again.`
   )
@@ -89,14 +93,14 @@ const readFound = (result: unknown, plan: Plan, { entity, part }: Ask, found: Fo
 
 /**
  * Finds the records of rows by origin tag: for each row that exists, its records in order of id (more than one = duplicates).
- * `free`: requests that the pace allows now. `confirm`: as in a Chore.
+ * `confirm`: as in a Chore.
  * @throws {PortalFailure} also when the portal returns records that were not asked for (it ignored the filter)
  */
 export const lookUpRows = async (
   channel: Channel,
   plan: Plan,
   rows: Rows,
-  free: number,
+  spread: (looks: number) => LookUpSpread,
   confirm?: () => Promise<void>
 ): Promise<Found> => {
   const found: Found = { company: new Map(), contact: new Map() }
@@ -119,11 +123,18 @@ export const lookUpRows = async (
     const more = asks.flatMap((ask, index) => readFound(results.get(`q${index}`), plan, ask, found) ?? [])
     if (more.length > 0) await look(more)
   }
-  const asks = entityNames.flatMap(entity => chunks(rows[entity] ?? [], TAGS).map(part => ({ entity, part, after: 0 })))
-  const lane = pLimit(ABREAST)
-  const spread = Math.max(1, Math.min(ABREAST, Math.floor(free / FREE_PER_LOOK_UP)))
-  const each = Math.max(1, Math.min(LOOKUPS, Math.ceil(asks.length / spread)))
-  await Promise.all(chunks(asks, each).map(part => lane(() => look(part))))
+  const asks = entityNames.flatMap(entity =>
+    chunks(rows[entity] ?? [], ROWS_PER_LOOK).map(part => ({ entity, part, after: 0 }))
+  )
+  const { sizes, abreast } = spread(asks.length)
+  const lane = pLimit(abreast)
+  const requests: Promise<void>[] = []
+  for (let at = 0, nth = 0; at < asks.length; nth += 1) {
+    const part = asks.slice(at, at + (sizes[nth] ?? LOOKUPS))
+    at += part.length
+    requests.push(lane(() => look(part)))
+  }
+  await Promise.all(requests)
   return found
 }
 
@@ -159,6 +170,21 @@ export const demandCompany = async (channel: Channel, id: number): Promise<void>
   }
 }
 
+/** Deletes records; one that is gone already is as good as deleted, whatever the portal says of it. @throws {PortalFailure} */
+const remove = async (channel: Channel, records: readonly RecordId[], confirm: () => Promise<void>): Promise<void> => {
+  const commands = records.map(({ entity, id }) => ({
+    key: `${entity}${id}`,
+    method: entities[entity].delete,
+    params: { id }
+  }))
+  const { outcomes } = await channel.execute(commands, { traffic: 'run', confirm })
+  const left = records.filter(({ entity, id }) => outcomes.get(`${entity}${id}`)?.kind !== 'ok')
+  const answers = await askPresence(channel, left, 'run', confirm)
+  for (const [index, { entity, id }] of left.entries()) {
+    if (answers[index] !== 'gone') demandOutcome(outcomes.get(`${entity}${id}`), entities[entity].delete)
+  }
+}
+
 /**
  * Repeatable corrections: links contacts to their companies, removes records that are one too many.
  * `confirm`: as in a Chore; another process may need by now what was too many when we looked. @throws {PortalFailure}
@@ -169,41 +195,32 @@ export const correct = async (
   extras: Readonly<Record<EntityName, readonly number[]>>,
   confirm: () => Promise<void>
 ): Promise<void> => {
-  const commands: Command[] = [
-    ...links.map(({ contactId, companyId }) => ({
-      key: `l${contactId}`,
-      method: entities.contact.update,
-      params: { id: contactId, fields: { COMPANY_ID: companyId } }
-    })),
-    ...(['contact', 'company'] as const).flatMap(entity =>
-      extras[entity].map(id => ({ key: `${entity}${id}`, method: entities[entity].delete, params: { id } }))
-    )
-  ]
-  for (const part of chunks(commands, 25)) await demand(channel, part, confirm)
+  const link = links.map(({ contactId, companyId }) => ({
+    key: `l${contactId}`,
+    method: entities.contact.update,
+    params: { id: contactId, fields: { COMPANY_ID: companyId } }
+  }))
+  for (const part of chunks(link, CORRECTIONS)) await demand(channel, part, confirm)
+  const records = deletionOrder.flatMap(entity => extras[entity].map(id => ({ entity, id })))
+  for (const part of chunks(records, CORRECTIONS)) await remove(channel, part, confirm)
 }
 
-/**
- * Of a record that was created and is in no list: it was deleted, which is nobody's concern here, or the lists do not tell the truth.
- * @throws {PortalFailure} LOOKUP_UNRELIABLE
- */
+/** Of a record that was created and is in no list: it was deleted, or the lists do not tell the truth. @throws {PortalFailure} LOOKUP_UNRELIABLE */
 export const demandGone = async (
   channel: Channel,
   entity: EntityName,
   id: number,
   confirm: () => Promise<void>
 ): Promise<void> => {
-  const method = entities[entity].get
-  const witness: Command = { key: 'witness', method, params: { id } }
-  const outcome = (await channel.execute([witness], { traffic: 'run', confirm })).outcomes.get('witness')
-  if (outcome?.kind === 'refused' && !isAccessDenied(outcome)) return
-  if (outcome?.kind === 'refused') {
+  const [answer] = await askPresence(channel, [{ entity, id }], 'run', confirm)
+  if (answer === 'gone') return
+  if (answer === 'hidden') {
     throw new PortalFailure(
       'blocked',
       'LOOKUP_UNRELIABLE',
       `Whoever started the run may not see the ${entity} that it has created, so lost rows cannot be found. Give the right to read, then resume the run.`
     )
   }
-  demandOutcome(outcome, method)
   const text = `The portal does not list the ${entity} ${id}, although it is there, so lost rows cannot be found yet. Resume the run later.`
   throw new PortalFailure('lost', 'LOOKUP_UNRELIABLE', text)
 }
@@ -215,7 +232,7 @@ export const removeRows = async (
   rows: Rows,
   confirm: () => Promise<void>
 ): Promise<void> => {
-  const found = await lookUpRows(channel, plan, rows, 1, confirm)
+  const found = await lookUpRows(channel, plan, rows, looks => besideRun(looks, 1), confirm)
   const idsOf = (entity: EntityName): number[] => [...found[entity].values()].flat().map(({ id }) => id)
   await correct(channel, [], { company: idsOf('company'), contact: idsOf('contact') }, confirm)
 }

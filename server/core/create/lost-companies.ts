@@ -1,17 +1,16 @@
-// Contacts that can't be created, because their company is not there: it was rejected, or somebody has deleted it.
-// Must stay true: such a contact is rejected, never sent without its company.
+// Companies that contacts are still to hang at, and that are not there: gone ones are made again; contacts of rejected ones are rejected.
+// Must stay true: a contact is never sent without its company.
 import type { Channel } from '../channel.ts'
+import type { Clock } from '../clock.ts'
+import { askPresence } from '../presence.ts'
 import type { Rejection, RunEvent } from '../run/run.ts'
 import type { Ledger } from './ledger.ts'
 import { absentCompanies } from './look-up.ts'
 import type { Plan } from './plan.ts'
 
 export interface LostCompanies {
-  /**
-   * Asks for the companies that contacts are still to hang at. Resolves with contacts whose company is gone.
-   * @throws {PortalFailure}
-   */
-  miss(): Promise<Rejection[]>
+  /** Before an attempt goes on: companies of waiting contacts that somebody has deleted go out again. @throws {PortalFailure} */
+  miss(confirm: () => Promise<void>): Promise<RunEvent[]>
   /** Contacts that an event leaves without their company. */
   orphansOf(event: RunEvent): Rejection[]
 }
@@ -20,41 +19,63 @@ function* contactRows({ companies, total }: Plan): Generator<number> {
   for (let row = companies + 1; row <= total; row += 1) yield row
 }
 
-export const createLostCompanies = (plan: Plan, ledger: Ledger, channel: Channel): LostCompanies => {
-  /** Companies that were created, and are there no more. */
-  const gone = new Set<number>()
-
-  const isLost = (row: number): boolean => {
-    const company = plan.companyOf(row)
-    return ledger.status(company) === 'rejected' || gone.has(company)
-  }
-  const isPending = (row: number): boolean => ledger.status(row) === 'pending'
-  const rejection = (row: number): Rejection => {
-    const company = plan.companyOf(row)
-    const [code, what] = gone.has(company)
-      ? ['COMPANY_GONE', `, ID ${ledger.companyId(company)}) is not there any more, or may not be seen`]
-      : ['COMPANY_REJECTED', ') was rejected']
-    return { row, entity: 'contact', code, message: `Its company (row ${company}${what}` }
-  }
+export const createLostCompanies = (deps: {
+  readonly plan: Plan
+  readonly ledger: Ledger
+  readonly channel: Channel
+  readonly clock: Pick<Clock, 'now'>
+}): LostCompanies => {
+  const { plan, ledger, channel, clock } = deps
+  const isWaiting = (row: number): boolean => ['pending', 'unknown'].includes(ledger.status(row))
+  const isOrphan = (row: number): boolean => ledger.status(plan.companyOf(row)) === 'rejected'
+  const rejection = (row: number): Rejection => ({
+    row,
+    entity: 'contact',
+    code: 'COMPANY_REJECTED',
+    message: `Its company (row ${plan.companyOf(row)}) was rejected`
+  })
 
   return {
-    async miss() {
+    async miss(confirm) {
       if (ledger.count('ok', 'company') === 0) return []
-      const waiting = [...contactRows(plan)].filter(row => isPending(row) || ledger.status(row) === 'unknown')
-      const companies = new Set(waiting.map(plan.companyOf).filter(row => row > 0 && ledger.status(row) === 'ok'))
-      const absent = await absentCompanies(channel, [...companies].map(ledger.companyId))
-      for (const row of companies) if (absent.has(ledger.companyId(row))) gone.add(row)
-      return waiting.filter(row => isPending(row) && gone.has(plan.companyOf(row))).map(rejection)
+      const companies = new Set<number>()
+      for (const row of contactRows(plan)) {
+        const company = plan.companyOf(row)
+        if (company > 0 && isWaiting(row) && ledger.status(company) === 'ok') companies.add(company)
+      }
+      const absent = await absentCompanies(channel, [...companies].map(ledger.idOf))
+      const rows = [...companies].filter(row => absent.has(ledger.idOf(row)))
+      const asked = rows.map(row => ({ entity: 'company', id: ledger.idOf(row) }) as const)
+      const answers = await askPresence(channel, asked, 'run', confirm)
+      const gone = rows.filter((_, index) => answers[index] === 'gone')
+      if (gone.length === 0) return []
+      const nothing = { ok: {}, ids: {}, extras: {} }
+      return [
+        {
+          type: 'rows.counted',
+          at: clock.now(),
+          ...nothing,
+          missing: { company: gone },
+          verified: false,
+          problem: null
+        }
+      ]
     },
     orphansOf(event) {
-      if (event.type === 'batch.settled') {
-        const ofCompanies = event.rejected
-          .filter(({ entity }) => entity === 'company')
-          .flatMap(({ row }) => [...plan.contactsOf(row)].filter(isPending))
-        const late = (event.returned.contact ?? []).filter(isLost)
-        return [...new Set([...ofCompanies, ...late])].map(rejection)
+      switch (event.type) {
+        case 'batch.settled': {
+          const ofCompanies = event.rejected
+            .filter(({ entity }) => entity === 'company')
+            .flatMap(({ row }) => [...plan.contactsOf(row)].filter(row => ledger.status(row) === 'pending'))
+          const late = (event.returned.contact ?? []).filter(isOrphan)
+          return [...new Set([...ofCompanies, ...late])].map(rejection)
+        }
+        case 'rows.reconciled':
+        case 'rows.counted':
+          return (event.missing.contact ?? []).filter(isOrphan).map(rejection)
+        default:
+          return []
       }
-      return event.type === 'rows.reconciled' ? (event.missing.contact ?? []).filter(isLost).map(rejection) : []
     }
   }
 }

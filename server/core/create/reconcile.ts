@@ -1,13 +1,12 @@
-// Settles rows whose outcome is unknown by their origin tag, and looks for second copies of rows that are known.
+// Settles rows whose outcome is unknown by their origin tag.
 // Must stay true: repeatable at any point; one record of a row stays: the company whose id is known, or the oldest; the contact that hangs at its company.
-// None stays of a row that was rejected.
 import type { Channel } from '../channel.ts'
 import type { Clock } from '../clock.ts'
 import { type EntityName, entityNames } from '../entities.ts'
 import { createRowSet } from '../run/mission.ts'
 import type { Rows, RunEvent } from '../run/run.ts'
 import { type Ledger, rowsByEntity } from './ledger.ts'
-import { correct, demandGone, type Found, type FoundRecord, lookUpRows } from './look-up.ts'
+import { besideRun, correct, demandGone, type Found, lookUpRows } from './look-up.ts'
 import type { Plan } from './plan.ts'
 import type { Witnesses } from './witnesses.ts'
 
@@ -16,8 +15,6 @@ export interface Reconciler {
   probe(): Promise<void>
   /** Unknown rows: found ones are done, missing ones go out again. `confirm`: as in a Chore. @throws {PortalFailure} */
   settle(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
-  /** Rows that are done or rejected: whatever else carries their tag is removed. @throws {PortalFailure} */
-  audit(rows: readonly number[], confirm: () => Promise<void>): Promise<RunEvent[]>
 }
 
 export const createReconciler = (deps: {
@@ -29,7 +26,7 @@ export const createReconciler = (deps: {
 }): Reconciler => {
   const { plan, ledger, witnesses, channel, clock } = deps
   const lookUp = (rows: Rows, confirm?: () => Promise<void>) =>
-    lookUpRows(channel, plan, rows, channel.pace.free(clock.steady(), 'run'), confirm)
+    lookUpRows(channel, plan, rows, looks => besideRun(looks, channel.pace.free(clock.steady(), 'run')), confirm)
 
   /** Nothing is called missing by lists that do not show what is certainly there. */
   const lookUpWitnessed = async (rows: Rows, confirm: () => Promise<void>): Promise<Found> => {
@@ -70,7 +67,7 @@ export const createReconciler = (deps: {
     for (const row of by.contact ?? []) {
       const records = found.contact.get(row) ?? []
       const company = plan.companyOf(row)
-      const companyId = ledger.companyId(company) || (found.company.get(company)?.[0]?.id ?? 0)
+      const companyId = ledger.idOf(company) || (found.company.get(company)?.[0]?.id ?? 0)
       const kept = records.find(record => record.companyId === companyId) ?? records[0]
       if (kept === undefined || companyId === 0) {
         // A contact without its company is worth nothing: it goes, and comes again behind its company.
@@ -99,37 +96,10 @@ export const createReconciler = (deps: {
     ]
   }
 
-  const audit: Reconciler['audit'] = async (rows, confirm) => {
-    const by = rowsByEntity(plan, rows)
-    const extras: Record<EntityName, number[]> = { company: [], contact: [] }
-    const links: { contactId: number; companyId: number }[] = []
-    const found = await lookUp(by, confirm)
-    const keep = (
-      entity: EntityName,
-      row: number,
-      isRight: (record: FoundRecord) => boolean
-    ): FoundRecord | undefined => {
-      const records = found[entity].get(row) ?? []
-      // The right one may be gone: merged with its copy by the portal or a person.
-      const kept = ledger.status(row) === 'rejected' ? undefined : (records.find(isRight) ?? records[0])
-      extras[entity].push(...records.filter(record => record !== kept).map(({ id }) => id))
-      return kept
-    }
-    for (const row of by.company ?? []) keep('company', row, ({ id }) => id === ledger.companyId(row))
-    for (const row of by.contact ?? []) {
-      const companyId = ledger.companyId(plan.companyOf(row))
-      const kept = keep('contact', row, record => record.companyId === companyId)
-      if (kept !== undefined && kept.companyId !== companyId) links.push({ contactId: kept.id, companyId })
-    }
-    await correct(channel, links, extras, confirm)
-    return [{ type: 'rows.audited', at: clock.now(), rows: by, extras }]
-  }
-
   return {
     async probe() {
       await lookUp({ company: [1] })
     },
-    settle,
-    audit
+    settle
   }
 }

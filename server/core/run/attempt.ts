@@ -4,8 +4,7 @@ import type { Channel } from '../channel.ts'
 import { createClearMission } from '../clear/clear-mission.ts'
 import type { Clock } from '../clock.ts'
 import { createCreateMission, type Leftover } from '../create/create-mission.ts'
-import { createDoubts } from '../create/doubts.ts'
-import { createLedger, type Ledger } from '../create/ledger.ts'
+import { createLedger, flatRows, type Ledger } from '../create/ledger.ts'
 import { createPlan } from '../create/plan.ts'
 import type { Recipe } from '../recipe.ts'
 import { applyRunEvent, initialRunState, type RunState } from './fold.ts'
@@ -43,19 +42,21 @@ const rejectedRows = async (journal: Journal, runId: string): Promise<Rows> => {
 
 /**
  * Tells a ledger all that happened to its rows: in the run, and before that in the one that it retried, and so on.
- * Resolves with what these runs called rejected, and did not look for.
+ * Resolves with what these runs called rejected, and did not count.
  */
 const replayInto = async (ledger: Ledger, journal: Journal, runId: string, recipe: Recipe): Promise<Leftover[]> => {
   let earlier: Leftover[] = []
-  const doubts = createDoubts()
+  const out = new Set<number>()
+  let counted = true
   for await (const event of journal.events(runId)) {
     // The first event; asked of the journal, because the history may not show the run any more.
     const retried = event.type === 'run.started' ? event.operation.retryOf : undefined
     if (retried !== undefined) earlier = await replayInto(ledger, journal, retried, recipe)
     ledger.apply(event)
-    doubts.follow(event)
+    if (event.type === 'batch.sent') for (const row of flatRows(event.rows)) out.add(row)
+    if (event.type === 'batch.sent' || event.type === 'rows.counted') counted = event.type === 'rows.counted'
   }
-  const rows = [...doubts.rows].filter(row => ledger.status(row) === 'rejected')
+  const rows = counted ? [] : [...out].filter(row => ledger.status(row) === 'rejected')
   return rows.length === 0 ? earlier : [...earlier, { plan: createPlan(recipe, runId), rows }]
 }
 
@@ -78,8 +79,7 @@ const createMission = async (
     before = await replayInto(earlier, journal, operation.retryOf, operation.recipe)
     for (let row = 1; row <= plan.total; row += 1) {
       if (earlier.status(row) !== 'rejected') {
-        const id = row <= plan.companies ? earlier.companyId(row) : 0
-        ledger.preset(row, earlier.status(row) === 'ok' ? 'ok' : 'excluded', id)
+        ledger.preset(row, earlier.status(row) === 'ok' ? 'ok' : 'excluded', earlier.idOf(row))
       }
     }
   }
@@ -115,7 +115,7 @@ export const prepareAttempt = async (
     .filter(({ unknown }) => Object.keys(unknown).length > 0)
     .map(
       (left): RunEvent => ({
-        ...{ type: 'batch.settled', at, ok: {}, ids: {}, rejected: [], returned: {}, suspect: false },
+        ...{ type: 'batch.settled', at, ok: {}, ids: {}, rejected: [], returned: {} },
         ...left
       })
     )

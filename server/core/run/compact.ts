@@ -1,6 +1,5 @@
 // What is still needed of a journal: a few events that say of every row what the whole journal says.
 // Must stay true: pure; folding or replaying the result comes to what the journal itself comes to (test/core/compact.test.ts).
-import { createDoubts } from '../create/doubts.ts'
 import { createWitnesses } from '../create/witnesses.ts'
 import { type EntityName, entityNames } from '../entities.ts'
 import type { Operation } from '../recipe.ts'
@@ -52,7 +51,9 @@ export const createCompaction = (operation: Operation): Compaction => {
   const rejected: Rejection[] = []
   /** The portal has refused one itself: from then on a contact waits for its company's id. */
   let refused = false
-  const doubts = createDoubts()
+  /** Create: rows that ever went out, and whether all of them were counted since. */
+  const everSent = byEntity(() => new Set<number>())
+  let counted: Extract<RunEvent, { type: 'rows.counted' }> | undefined
   const witnesses = createWitnesses()
 
   const leave = (entity: EntityName, row: number): void => {
@@ -95,10 +96,7 @@ export const createCompaction = (operation: Operation): Compaction => {
   const follow: Compaction['follow'] = event => {
     state = applyRunEvent(state, event)
     at = event.at
-    if (creates) {
-      doubts.follow(event)
-      witnesses.follow(event)
-    }
+    if (creates) witnesses.follow(event)
     switch (event.type) {
       case 'run.started':
       case 'clear.bounded':
@@ -111,7 +109,9 @@ export const createCompaction = (operation: Operation): Compaction => {
         each(event.rows, (entity, row) => {
           leave(entity, row)
           sent[entity].add(row)
+          everSent[entity].add(row)
         })
+        counted = undefined
         break
       case 'batch.settled':
         settleBatch(event)
@@ -122,6 +122,11 @@ export const createCompaction = (operation: Operation): Compaction => {
       case 'rows.reconciled':
         settle(event.ok, event.ids)
         each(event.missing, leave)
+        break
+      case 'rows.counted':
+        settle(event.ok, event.ids)
+        each(event.missing, (entity, row) => done[entity].delete(row))
+        if (!event.late) counted = event
         break
       case 'run.taken':
         take(event.orphaned === true)
@@ -144,7 +149,6 @@ export const createCompaction = (operation: Operation): Compaction => {
     rejected: [],
     returned: {},
     unknown: {},
-    suspect: false,
     ...what
   })
   const settledRows = (wanted: (entity: EntityName, row: number) => boolean): Pick<Settled, 'ok' | 'ids'> => {
@@ -171,33 +175,37 @@ export const createCompaction = (operation: Operation): Compaction => {
     return rows.toRows()
   }
 
+  /** Create: what went out, and is to go out again. */
+  const returnedRows = (): Rows => {
+    const refusedRows = new Set(rejected.map(({ row }) => row))
+    const settledRow = (entity: EntityName, row: number): boolean =>
+      done[entity].has(row) || unknown[entity].has(row) || sent[entity].has(row) || refusedRows.has(row)
+    const rows = createRowSet()
+    for (const entity of entityNames)
+      for (const row of everSent[entity]) if (!settledRow(entity, row)) rows.add(entity, row)
+    return rows.toRows()
+  }
+  /** Create: all that was heard of, as if it had gone out in one batch. */
+  const outings = (): RunEvent[] => {
+    const rows = createRowSet()
+    for (const entity of entityNames)
+      for (const row of [...everSent[entity]].sort((one, other) => one - other))
+        if (!sent[entity].has(row)) rows.add(entity, row)
+    return creates && !isEmpty(rows.toRows()) ? [{ type: 'batch.sent', at, batch: 0, rows: rows.toRows() }] : []
+  }
+
   /** What has an outcome. The records that were made last come last, as the witnesses that they are. */
   const outcomes = (): RunEvent[] => {
     // Nobody asks any more which records a clear run has deleted that is over for good.
     if (!creates && state.status === 'completed') return [{ type: 'rows.rejected', at, rejected }]
     const isWitness = (entity: EntityName, row: number): boolean => witnesses.of(entity)?.row === row
-    const suspect = doubts.rows.size > 0
     const most = settledRows((entity, row) => !isWitness(entity, row))
     const last = settledRows(isWitness)
     return [
-      settled({ ...most, returned: againRows(), suspect, rejected: refused ? rejected : [] }),
+      settled({ ...most, returned: creates ? returnedRows() : againRows(), rejected: refused ? rejected : [] }),
       ...(refused ? [] : [{ type: 'rows.rejected', at, rejected } as const]),
-      ...(isEmpty(last.ok) ? [] : [settled({ ...last, suspect })])
+      ...(isEmpty(last.ok) ? [] : [settled(last)])
     ]
-  }
-  /** Takes back what the outcomes above call doubtful, and is not. */
-  const certainties = (events: readonly RunEvent[]): RunEvent[] => {
-    const made = createDoubts()
-    for (const event of events) made.follow(event)
-    const isCertain = (row: number): boolean => made.rows.has(row) && !doubts.rows.has(row)
-    const rows = byEntity(() => new Set<number>())
-    for (const entity of entityNames) for (const row of done[entity].keys()) if (isCertain(row)) rows[entity].add(row)
-    for (const { entity, row } of rejected) if (isCertain(row)) rows[entity].add(row)
-    const certain = createRowSet()
-    for (const entity of entityNames)
-      for (const row of [...rows[entity]].sort((one, other) => one - other)) certain.add(entity, row)
-    const audited = certain.toRows()
-    return isEmpty(audited) ? [] : [{ type: 'rows.audited', at, rows: audited, extras: {} }]
   }
   const uncertainties = (): RunEvent[] => {
     const [soon, later, latest] = [unknownRows('done'), unknownRows('open'), unknownRows('taken')]
@@ -214,14 +222,14 @@ export const createCompaction = (operation: Operation): Compaction => {
       const waiting = [...open.values()]
         .map(event => ({ ...event, rows: only(event.rows, (entity, row) => sent[entity].has(row)) }))
         .filter(({ rows }) => !isEmpty(rows))
-      const settledOnes = outcomes()
       const { kind: _kind, errors: _errors, ...sum } = state
       return [
         ...openings,
+        ...outings(),
+        ...outcomes(),
         ...waiting,
-        ...settledOnes,
-        ...(creates ? certainties(settledOnes) : []),
         ...uncertainties(),
+        ...(counted === undefined ? [] : [{ ...counted, ok: {}, ids: {}, missing: {}, extras: {} }]),
         { type: 'run.compacted', at, lastBatch, sum }
       ]
     }

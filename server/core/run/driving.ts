@@ -6,6 +6,7 @@ import { momentOf } from '../clock.ts'
 import { deferred } from '../deferred.ts'
 import { type AppError, busy, startsNothing } from '../errors.ts'
 import { type Ending, interrupted, together } from './ending.ts'
+import type { Lease } from './journal.ts'
 import { createLiveRun, type LiveRun } from './live-run.ts'
 import type { RunRecord, RunSnapshot } from './run.ts'
 import { heedCancel, type LifeDeps, type Mode, openAttempt, underLease } from './run-life.ts'
@@ -27,6 +28,11 @@ export interface Driver {
    * @throws {AppError} BUSY (`details.run`), STORAGE_FAILED, and what `check` throws
    */
   begin(record: RunRecord, channel: Channel, mode: Mode, check?: () => Promise<void>): Promise<RunSnapshot>
+  /**
+   * Writes on a portal that no run has: false when one has it, or the server stops. `work` gets the lease, and `confirm` as in a Chore.
+   * @throws {AppError} STORAGE_FAILED, and what `work` throws
+   */
+  alone(portalId: string, work: (lease: Lease, confirm: () => Promise<void>) => Promise<void>): Promise<boolean>
   /** The run on a portal. */
   activeAt(portalId: string): Active | undefined
   activeRun(runId: string): Active | undefined
@@ -41,7 +47,8 @@ export interface Driver {
   stop(ending: Ending): Promise<void>
 }
 
-export const createDriver = (deps: LifeDeps): Driver => {
+/** `ended`: a run has ended in this process, and the portal is free again. */
+export const createDriver = (deps: LifeDeps, ended: (record: RunRecord, channel: Channel) => void): Driver => {
   const { journal, leases, clock } = deps
   const mutexes = new Map<string, Mutex>()
   const actives = new Map<string, Active>()
@@ -117,7 +124,10 @@ export const createDriver = (deps: LifeDeps): Driver => {
       } finally {
         actives.delete(portalId)
         active.live.end()
-        if (active.runner !== undefined) deps.onRun?.(active.live.current())
+        if (active.runner !== undefined) {
+          deps.onRun?.(active.live.current())
+          ended({ ...record, snapshot: active.live.current() }, channel)
+        }
       }
     })
     remember(life)
@@ -130,8 +140,29 @@ export const createDriver = (deps: LifeDeps): Driver => {
     return begun.promise
   }
 
+  const alone: Driver['alone'] = (portalId, work) => {
+    const mutex = mutexOf(portalId)
+    if (stopping || mutex.isLocked()) return Promise.resolve(false)
+    const life = mutex.runExclusive(async () => {
+      const asked = momentOf(clock)
+      const lease = await leases.acquire(portalId)
+      if (lease === null) return false
+      await underLease(
+        deps,
+        lease,
+        asked,
+        confirm => work(lease, confirm),
+        () => undefined
+      )
+      return true
+    })
+    remember(life)
+    return life
+  }
+
   return {
     begin,
+    alone,
     activeAt: portalId => actives.get(portalId),
     activeRun: runId => [...actives.values()].find(({ record }) => record.id === runId),
     holder,

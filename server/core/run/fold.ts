@@ -34,7 +34,10 @@ export const initialRunState = (operation: Operation): RunState => ({
   errors: [],
   finishedAt: null,
   failure: null,
-  cancelling: false
+  cancelling: false,
+  verified: false,
+  unverified: null,
+  copiesRemoved: 0
 })
 
 const sum = (counts: Readonly<Record<EntityName, number>>): number => counts.company + counts.contact
@@ -70,6 +73,22 @@ const startTotals = (operation: Operation, total: number): RunState['totals'] =>
   return { company: total - contact, contact }
 }
 
+const copies = (rows: Rows): number => (rows.company?.length ?? 0) + (rows.contact?.length ?? 0)
+
+const withCopies = (state: RunState, extras: Rows): RunState =>
+  copies(extras) === 0 ? state : { ...state, copiesRemoved: state.copiesRemoved + copies(extras) }
+
+const without = (counts: Readonly<Record<EntityName, number>>, rows: Rows): Readonly<Record<EntityName, number>> => ({
+  company: counts.company - (rows.company?.length ?? 0),
+  contact: counts.contact - (rows.contact?.length ?? 0)
+})
+
+const counted = (state: RunState, event: Extract<RunEvent, { type: 'rows.counted' }>): RunState => {
+  const created = without(add(state.created, event.ok), event.missing)
+  const word = event.late ? {} : { verified: event.verified, unverified: event.problem }
+  return withCopies({ ...state, created, ...word }, event.extras)
+}
+
 const step = (state: RunState, event: RunEvent): RunState => {
   switch (event.type) {
     case 'run.started':
@@ -83,7 +102,11 @@ const step = (state: RunState, event: RunEvent): RunState => {
     case 'rows.rejected':
       return settled(state, {}, event.rejected)
     case 'rows.reconciled':
-      return settled(state, event.ok, [])
+      return withCopies(settled(state, event.ok, []), event.extras)
+    case 'rows.audited':
+      return withCopies(state, event.extras)
+    case 'rows.counted':
+      return counted(state, event)
     case 'cancel.requested':
       return { ...state, cancelling: true }
     case 'run.resumed':
@@ -93,7 +116,8 @@ const step = (state: RunState, event: RunEvent): RunState => {
     case 'run.compacted':
       return { ...state, ...event.sum }
     case 'batch.sent':
-    case 'rows.audited':
+      // What goes out now was not there when the portal was counted.
+      return state.verified || state.unverified ? { ...state, verified: false, unverified: null } : state
     case 'run.taken':
       return state
   }
@@ -133,7 +157,10 @@ export const toSnapshot = (
   waitingUntil: iso(live.waitingUntil),
   waitingFor: live.waitingFor,
   errors: state.errors,
-  failure: state.failure
+  failure: state.failure,
+  verified: state.verified,
+  unverified: state.unverified,
+  copiesRemoved: state.copiesRemoved
 })
 
 /** Facts and those that follow from them, in order. `follow`: takes note of a fact, and says what it brings about. */

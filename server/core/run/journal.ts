@@ -58,6 +58,9 @@ export interface Journal {
   /** Asks whoever drives a run, now or next, to end it; false when it is not running. Forgotten when the run is resumed. */
   requestCancel(runId: string): Promise<boolean>
   cancelRequested(runId: string): Promise<boolean>
+  /** Create runs that ended `completed` or `cancelled` and were not counted again since (`recounted`). */
+  recountsDue(): Promise<RunRecord[]>
+  recounted(runId: string): Promise<void>
   /** Runs whose stored status is `running`: of this process, of another one, or left behind by a crash; but none that cannot be read. */
   unfinished(): Promise<RunRecord[]>
 }

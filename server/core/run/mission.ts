@@ -19,7 +19,6 @@ export interface Settlement {
   readonly rejected: readonly Rejection[]
   readonly returned: Rows
   readonly unknown: Rows
-  readonly suspect: boolean
   /** The portal is done with the batch: what is unknown may be looked up soon. */
   readonly done?: true
   /** The portal refuses the whole run (missing right, scope or plan). */
@@ -37,6 +36,8 @@ export interface Mission {
   prepare(confirm: () => Promise<void>): Promise<RunEvent[]>
   /** Rows that are neither settled nor under way (an estimate while a listing is under way). */
   left(): number
+  /** Of so many free requests, those that rows leave for what comes behind them. */
+  keeps(free: number): number
   /** Up to `limit` rows that can go out now (steady ms); null when there are none. */
   next(limit: number, now: number): Batch | null
   /** `failure` with `elapsed` seconds, or an answer. */
@@ -45,26 +46,38 @@ export interface Mission {
   apply(event: RunEvent): RunEvent[]
   /** Those of them that were sent, and of which nothing was heard since. */
   underWay(rows: Rows): Rows
-  /** Work that is due now; null when none is. `settling`: the run is ending, only unknown rows matter. */
+  /** Work that is due now; null when none is. `settling`: the run is ending, only what has left matters. */
   chore(settling: boolean): Chore | null
+  /**
+   * After the end, when nothing that was sent can be at work any longer: looks for what has come late, without writing.
+   * Resolves with what corrects it, or null when there is nothing to correct. @throws {PortalFailure}
+   */
+  recount(): Promise<Chore | null>
   /** When the next chore becomes due, in steady ms; Infinity when none is in sight. */
   choreAt(): number
+  /** When the look at the end is over, as far as is known (steady ms); undefined while none is under way. */
+  closingAt(): number | undefined
   /** Methods for which rows are waiting: a parked one is what the run waits for. */
   wants(): readonly string[]
-  /** Every row is settled. */
+  /** Every row is settled, and nothing is left to be looked at. */
   finished(): boolean
   /** No row has an unknown outcome. */
   certain(): boolean
 }
 
 /** Collects rows by entity; `toRows` leaves empty entities out. */
-export const createRowSet = () => {
+export interface RowSet {
+  add(entity: EntityName, row: number): void
+  toRows(): Rows
+}
+
+export const createRowSet = (): RowSet => {
   const rows: Record<EntityName, number[]> = { company: [], contact: [] }
   return {
-    add(entity: EntityName, row: number) {
+    add(entity, row) {
       rows[entity].push(row)
     },
-    toRows(): Rows {
+    toRows() {
       return {
         ...(rows.company.length > 0 ? { company: rows.company } : {}),
         ...(rows.contact.length > 0 ? { contact: rows.contact } : {})

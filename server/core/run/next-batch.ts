@@ -22,7 +22,8 @@ export const nextBatch = (outlet: Outlet, now: number): Batch | null => {
   const { mission, channel, dispatcher, load } = outlet
   const traffic = trafficNow(outlet, now)
   const free = channel.pace.free(now, traffic)
-  const size = free > 0 ? dispatcher.size({ now, left: mission.left(), free, load: load.now() }) : 0
+  const forRows = Math.max(Math.min(free, 1), free - mission.keeps(free))
+  const size = forRows > 0 ? dispatcher.size({ now, left: mission.left(), free: forRows, load: load.now() }) : 0
   const batch = size > 0 ? mission.next(size, now) : null
   // Granted, because it is free at this very moment; asked for only now, because a request without a batch would be lost.
   if (batch !== null) channel.pace.reserve(now, traffic)

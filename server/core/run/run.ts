@@ -40,7 +40,7 @@ export type RunEvent =
   | { readonly type: 'listing.finished'; readonly at: number; readonly entity: EntityName; readonly total: number }
   /** On disk before the request leaves. */
   | { readonly type: 'batch.sent'; readonly at: number; readonly batch: number; readonly rows: Rows }
-  /** `ids` runs parallel to `ok` in a create run (the new records' ids); `returned` goes out again; `suspect`: look for duplicates at the end; `done`: the portal is, so `unknown` may be looked up soon. */
+  /** `ids` runs parallel to `ok` in a create run (the new records' ids); `returned` goes out again; `done`: the portal is, so `unknown` may be looked up soon. */
   | {
       readonly type: 'batch.settled'
       readonly at: number
@@ -50,7 +50,6 @@ export type RunEvent =
       readonly rejected: readonly Rejection[]
       readonly returned: Rows
       readonly unknown: Rows
-      readonly suspect: boolean
       readonly done?: true
     }
   /** Rows rejected without being sent: contacts of a rejected company. */
@@ -64,8 +63,24 @@ export type RunEvent =
       readonly missing: Rows
       readonly extras: Rows
     }
-  /** Answered rows whose request looked suspicious were looked up: `extras` are ids of duplicates that were removed. */
+  /** Journals of earlier versions: answered rows were looked up; `extras` are ids of duplicates that were removed. */
   | { readonly type: 'rows.audited'; readonly at: number; readonly rows: Rows; readonly extras: Rows }
+  /**
+   * Create: the portal was asked for everything that carries the run's tags. `ok` with `ids`: rows that are there although nobody knew;
+   * `missing` are gone, and go out again; `extras`: ids of second copies that were removed, `late` ones after the run had ended.
+   * `verified`: there is exactly what the run made; where it is not, `problem` says why nobody can tell.
+   */
+  | {
+      readonly type: 'rows.counted'
+      readonly at: number
+      readonly ok: Rows
+      readonly ids: Rows
+      readonly missing: Rows
+      readonly extras: Rows
+      readonly verified: boolean
+      readonly problem: RunFailure | null
+      readonly late?: true
+    }
   | { readonly type: 'cancel.requested'; readonly at: number }
   /** `startedBy`: the run's own from now on; missing in journals of earlier versions. */
   | { readonly type: 'run.resumed'; readonly at: number; readonly startedBy?: StartedBy }
@@ -97,9 +112,12 @@ export interface RunSum {
   readonly finishedAt: number | null
   readonly failure: RunFailure | null
   readonly cancelling: boolean
+  readonly verified: boolean
+  readonly unverified: RunFailure | null
+  readonly copiesRemoved: number
 }
 
-/** Why a run ended `failed`. The message says what to do; it holds no secret. */
+/** Why a run ended `failed`, or could not be verified. The message says what to do; it holds no secret. */
 export interface RunFailure {
   readonly code: string
   readonly message: string
@@ -129,6 +147,12 @@ export interface RunSnapshot {
   /** The first 50. */
   readonly errors: readonly Rejection[]
   readonly failure: RunFailure | null
+  /** Create: the portal was counted at the end, and has exactly what the run made. */
+  readonly verified: boolean
+  /** Why a create run that is over could not be verified. */
+  readonly unverified: RunFailure | null
+  /** Second copies of its records that the run has removed. */
+  readonly copiesRemoved: number
 }
 
 /** The unchanging part of a run, and its last stored snapshot. */
@@ -141,3 +165,7 @@ export interface RunRecord {
   readonly startedAt: number
   readonly snapshot: RunSnapshot
 }
+
+/** True where the portal is to be counted once more: what a create run has sent may be carried out after its end. */
+export const owesRecount = ({ kind, status }: Pick<RunSnapshot, 'kind' | 'status'>): boolean =>
+  kind === 'create' && (status === 'completed' || status === 'cancelled')

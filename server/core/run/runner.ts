@@ -86,7 +86,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       pace: channel.pace,
       quietUntil: patience.quietUntil()
     })
-    const etaSeconds = secondsLeft(now, shown, load.now(), channel, deps.requestSeconds)
+    const etaSeconds = secondsLeft(now, shown, load.now(), channel, deps.requestSeconds, mission.closingAt())
     return { etaSeconds, waitingUntil: wait === null ? null : dateOf(clock, wait.until), waitingFor: wait?.for ?? null }
   }
 
@@ -194,7 +194,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     if (unsettled > 0 || chores.underWay()) return false
     if (abandoned || mission.finished()) return true
     if (ending === undefined) return false
-    return !ending.settle || refused || mission.certain() || patience.tried()
+    const nothingLeft = mission.certain() && mission.chore(true) === null
+    return !ending.settle || refused || nothingLeft || patience.tried()
   }
 
   const prepare = async (): Promise<void> => {

@@ -11,7 +11,8 @@ import { createDriver } from './driving.ts'
 import { cancelled, interrupted, suspended } from './ending.ts'
 import { initialRunState, toSnapshot } from './fold.ts'
 import type { Journal, Leases } from './journal.ts'
-import type { Rejection, RunRecord, RunSnapshot, StartedBy } from './run.ts'
+import { createRecounts } from './recounts.ts'
+import { owesRecount, type Rejection, type RunRecord, type RunSnapshot, type StartedBy } from './run.ts'
 import { watchRun } from './watch-run.ts'
 
 /** `after`: the run before the first one of the page. */
@@ -83,7 +84,10 @@ export interface RunsDeps {
 
 export const createRuns = (deps: RunsDeps): Runs => {
   const { journal, clock } = deps
-  const driver = createDriver(deps)
+  const driver = createDriver(deps, (record, channel) => {
+    if (owesRecount(record.snapshot)) recounts.plan(record, channel)
+  })
+  const recounts = createRecounts({ ...deps, driver })
   const { begin, holder } = driver
 
   const newRecord = (channel: Channel, operation: Operation, startedBy: StartedBy, total: number): RunRecord => {
@@ -107,6 +111,15 @@ export const createRuns = (deps: RunsDeps): Runs => {
     if (!is(status)) throw runNotResumable(status)
   }
 
+  /** Left behind by another process, or by this one before it was started anew. */
+  const findRecounts: Runs['recover'] = async channelOf => {
+    for (const record of await journal.recountsDue()) {
+      if (recounts.isPlanned(record.id)) continue
+      const channel = await channelOf(record)
+      if (channel !== undefined) recounts.plan(record, channel, 'found')
+    }
+  }
+
   const recover: Runs['recover'] = async channelOf => {
     for (const record of await journal.unfinished()) {
       if (driver.stopping() || driver.activeAt(record.portalId) !== undefined) continue
@@ -118,6 +131,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
         if (!(error instanceof AppError && ['BUSY', 'NOT_RESUMABLE'].includes(error.code))) deps.onCrash(error)
       })
     }
+    await findRecounts(channelOf)
   }
 
   return {
@@ -182,6 +196,9 @@ export const createRuns = (deps: RunsDeps): Runs => {
       driver.remember(recovering)
       return recovering
     },
-    stop: () => driver.stop(deps.autoResume ? suspended : interrupted(false))
+    stop() {
+      recounts.stop()
+      return driver.stop(deps.autoResume ? suspended : interrupted(false))
+    }
   }
 }

@@ -4,12 +4,10 @@
 import type { BatchReply } from '../portal.ts'
 import type { Standing } from './load.ts'
 
-export interface Answer extends Omit<Standing, 'idle'> {
+export interface Answer extends Standing {
   readonly reply: BatchReply
   /** Wall seconds from sending to the whole answer. */
   readonly elapsed: number
-  /** Seconds of it that neither the portal's work, nor its way, nor its wait for a worker explain, as far as these are known. */
-  readonly unexplained: number
   /** Commands that lay there when it was sent, its own included. */
   readonly rowsInFlight: number
 }

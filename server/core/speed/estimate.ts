@@ -5,6 +5,7 @@ import { readBounds } from '../clear/listing.ts'
 import { type EntityName, entities, entityNames } from '../entities.ts'
 import type { Operation } from '../recipe.ts'
 import { doneOf, type RunState } from '../run/fold.ts'
+import { looksAt, planClosing } from './closing.ts'
 import { type Forecast, forecast } from './forecast.ts'
 import type { UnderWay } from './load.ts'
 
@@ -40,6 +41,20 @@ export const forecastRows = (
 /** Ids that one request lists, about. */
 const IDS_PER_REQUEST = 500
 
+/** A create run's forecast with the look at its end. `all`: rows of the whole run, which is looked at then. */
+const withClosing = (
+  model: Forecast,
+  all: Readonly<Record<EntityName, number>>,
+  { pace, speed }: Channel,
+  now: number,
+  requestSeconds: number
+): Forecast => {
+  const then = pace.free(now, 'run') + model.seconds * pace.rate - model.requests
+  const free = Math.max(0, Math.min(pace.burst, Math.floor(then)))
+  const look = planClosing({ commands: looksAt(Object.values(all)), speed, free, rate: pace.rate, requestSeconds })
+  return { ...model, requests: model.requests + look.sizes.length, seconds: model.seconds + look.seconds }
+}
+
 /** What an operation would take if it began now. */
 export interface OperationEstimate extends Forecast {
   readonly companies: number
@@ -62,7 +77,8 @@ export const estimateOperation = async (
   if (operation.kind === 'create') {
     const { companies, contacts } = operation.recipe
     const rows = { company: companies, contact: contacts }
-    return { companies, contacts, ...forecastRows('create', rows, channel, now(), requestSeconds) }
+    const model = forecastRows('create', rows, channel, now(), requestSeconds)
+    return { companies, contacts, ...withClosing(model, rows, channel, now(), requestSeconds) }
   }
   const { company, contact } = await readBounds(channel, operation.scope, { signal, abreast: false })
   const rows = { company: company.total, contact: contact.total }
@@ -81,19 +97,29 @@ const rowsLeft = ({ totals, created, deleted }: RunState, left: number): Record<
 /** Less is told in hundredths. */
 const EXACT_BELOW = 10
 
-/** Seconds until a run is done, whole ones where there are many; null while unknown. `load`: what lies at the portal, oldest first. */
+const rounded = (seconds: number): number => {
+  const steps = seconds < EXACT_BELOW ? 100 : 1
+  return Math.ceil(seconds * steps) / steps
+}
+
+/**
+ * Seconds until a run is done, whole ones where there are many; null while unknown. `load`: what lies at the portal, oldest first.
+ * `closingAt`: when the look at the end is over, once it has begun (steady ms).
+ */
 export const secondsLeft = (
   now: number,
   state: RunState,
   load: readonly UnderWay[],
   channel: Channel,
-  requestSeconds: number
+  requestSeconds: number,
+  closingAt?: number
 ): number | null => {
   const left = state.totals.company + state.totals.contact - doneOf(state)
   if (doneOf(state) === 0) return null
-  if (left <= 0) return 0
-  const model = forecastRows(state.kind, rowsLeft(state, left), channel, now, requestSeconds, load)
+  if (closingAt !== undefined) return rounded(Math.max(0, closingAt - now) / 1000)
+  if (left <= 0 && state.kind === 'clear') return 0
+  const rows = forecastRows(state.kind, rowsLeft(state, Math.max(0, left)), channel, now, requestSeconds, load)
+  const model = state.kind === 'clear' ? rows : withClosing(rows, state.totals, channel, now, requestSeconds)
   if (!model.measured) return null
-  const steps = model.seconds < EXACT_BELOW ? 100 : 1
-  return Math.ceil(model.seconds * steps) / steps
+  return rounded(model.seconds)
 }

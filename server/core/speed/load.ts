@@ -30,8 +30,6 @@ export interface Standing {
   readonly most: number
   /** Requests that came before it and were answered before it began. Where there are none it did not wait for a worker, however late its answer came. */
   readonly endedBefore: number
-  /** Seconds between a worker's being free for it and the portal's beginning with it. */
-  readonly idle: number
 }
 
 /** What an answer says of the portal's work on it. */
@@ -42,17 +40,9 @@ export interface Work {
   readonly finishedAt: number | undefined
 }
 
-/** What is known of the portal when an answer comes. */
-export interface Surroundings {
-  /** Requests that the portal works on at once. */
-  readonly workers: number
-  /** Seconds on the wire. */
-  readonly latency: number
-}
-
 export interface Place {
-  /** The request is answered. */
-  answered(now: number, work: Work, surroundings: Surroundings): Standing
+  /** The request is answered. `latency`: seconds on the wire. */
+  answered(now: number, work: Work, latency: number): Standing
   /** The request is given up, or how it stood does not matter. */
   left(now: number): void
 }
@@ -69,8 +59,8 @@ export const togetherMs = (latency: number): number => latency * TOGETHER * 1000
 interface Request extends UnderWay {
   readonly order: number
   readonly passed: number[]
-  /** As `passed`, by the portal's clock; `older`: it left before this one. */
-  readonly ends: { readonly at: number; readonly older: boolean }[]
+  /** As `passed`, by the portal's clock. */
+  readonly ends: number[]
 }
 /** `began`, `ended`: by the portal's clock. */
 interface Answered extends Pick<Request, 'order' | 'since'> {
@@ -93,7 +83,7 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
     for (const other of open) {
       if (other.order < order && other.since < since - blur) continue
       other.passed.push(at)
-      other.ends.push({ at: ended, older: order < other.order })
+      other.ends.push(ended)
     }
     // Whoever is still open was sent after those had ended.
     closed = oldest === undefined ? [] : closed.filter(other => other.at > oldest.since)
@@ -111,7 +101,7 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
           open.delete(request)
           leave(request, at, 0, at + ahead)
         },
-        answered(at, { duration, finishedAt = at + ahead }, { workers, latency }) {
+        answered(at, { duration, finishedAt = at + ahead }, latency) {
           const { order } = request
           ahead = finishedAt - at
           const blur = togetherMs(latency)
@@ -128,17 +118,12 @@ export const createLoadCounter = (freed: () => void = () => undefined): LoadCoun
           const most =
             others.filter(other => other.order < order || together(other)).length +
             closed.filter(other => other.began < began + near && other.ended > began - near).length
-          const ends = request.ends.filter(end => end.at <= began + near)
+          const ends = request.ends.filter(end => end <= began + near)
           // Who waits begins as soon as another one ends.
-          const waited = ends.some(end => end.at >= began - near)
-          // So many had to end before it was this one's turn. Here they come as they left: a wait too many is doubted, none too few.
-          const turns = ends.flatMap(end => (end.older ? end.at : [])).sort((one, other) => one - other)
-          const turn = request.ahead + 1 - workers
-          const late = (at - since) / 1000 - duration - latency
-          const idle = turn <= 0 ? late : Math.min(late, (began - (turns[turn - 1] ?? began)) / 1000)
+          const waited = ends.some(end => end >= began - near)
           closed.push({ order, since, at, began, ended: finishedAt })
           leave(request, at, blur, finishedAt)
-          return { least, most: Math.max(least, most), endedBefore: waited ? ends.length : 0, idle: Math.max(0, idle) }
+          return { least, most: Math.max(least, most), endedBefore: waited ? ends.length : 0 }
         }
       }
     }

@@ -78,6 +78,8 @@ interface MethodBudget {
 export interface Pace {
   /** Requests drained from the bucket per second. */
   readonly rate: number
+  /** Size of the bucket. */
+  readonly burst: number
   /** Requests that may go now. */
   free(now: number, traffic: Traffic): number
   /** Takes one request out of the bucket: 0 = go now; otherwise when to ask again (nothing was taken). */
@@ -165,6 +167,7 @@ export const createPace = ({ rate, burst, random, requestSeconds }: PaceOptions)
 
   return {
     rate,
+    burst,
     free(now, traffic) {
       drain(now)
       return now < blockedUntil ? 0 : Math.max(0, Math.floor(room(traffic)))

@@ -3,7 +3,6 @@
 
 import type { BatchReply } from '../portal.ts'
 import type { Answer } from './answer.ts'
-import type { Surroundings } from './load.ts'
 
 /** An answer that waited longer than this share of its own work stood in a queue; */
 const QUEUED = 0.2
@@ -75,11 +74,8 @@ const agreedWorkers = (abreast: Speed['abreast']): number => {
 export const throughput = (speed: Speed): number =>
   Math.min(speed.seenWorkers, speed.flow.length === 0 ? 1 : Math.max(...speed.flow) * FLOW)
 
-/** What load.ts asks for. */
-export const surroundingsOf = (speed: Speed): Surroundings => ({
-  workers: speed.seenWorkers,
-  latency: Number.isFinite(speed.latency) ? speed.latency : 0
-})
+/** Seconds on the wire; 0 as long as nothing is known. */
+export const latencyOf = ({ latency }: Speed): number => (Number.isFinite(latency) ? latency : 0)
 
 /** Requests that the portal works on at once; undefined as long as none had to wait: then there may be more. */
 export const workersOf = (speed: Speed): number | undefined =>
