@@ -3,7 +3,7 @@
 import { type Logger, pino } from 'pino'
 
 /** Without `child`: pino formats its bindings by no rule of ours. */
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
 // pino's own `redact` masks exactly one level for each star (stack.md, T12): so everything is copied and masked here.
 const SECRET_KEYS =

@@ -1,6 +1,6 @@
 // The process: settings, start, signals, exit code.
 // Must stay true: a wrong setting stops the start with one readable message; a signal stops cleanly with exit code 0,
-// and always stops: what takes longer than the longest request and some seconds is cut off, with exit code 1.
+// and always stops: what takes longer than the longest request and some seconds is cut off, with exit code 1. So is a server whose storage is gone.
 import { ConfigError, loadConfig } from './config.ts'
 import { answerSeconds } from './core/portal.ts'
 import { createLog } from './log.ts'
@@ -9,6 +9,8 @@ import { StorageUnusable } from './store/database.ts'
 
 /** For what has to be written and closed once the last answer is there, or is not waited for any more. */
 const CLOSING_MS = 10_000
+/** For runs and readers, when the storage is gone. */
+const LEAVING_MS = 5000
 
 const refuse = (message: string): never => {
   process.stderr.write(`${message}\n`)
@@ -63,8 +65,20 @@ const main = async (): Promise<void> => {
       }
     )
   }
-  process.off('SIGTERM', leave).on('SIGTERM', stop)
-  process.off('SIGINT', leave).on('SIGINT', stop)
+  // The exit code says that something is wrong; what runs are told of it has a moment to arrive.
+  void server.lost.then(error => {
+    log.fatal({ err: error }, error.message)
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(1), LEAVING_MS)
+    server.close().then(
+      () => process.exit(1),
+      () => process.exit(1)
+    )
+  })
+  // Never without a listener: a signal that has arrived by then would be lost.
+  process.on('SIGTERM', stop).off('SIGTERM', leave)
+  process.on('SIGINT', stop).off('SIGINT', leave)
 }
 
 await main().catch(error => refuse(describe(error, 'The address')))

@@ -14,6 +14,8 @@ import { createWebhookClient } from './bitrix24/client.ts'
 import { createRestPortal } from './bitrix24/rest-portal.ts'
 import type { Config } from './config.ts'
 import { type Channel, createChannel } from './core/channel.ts'
+import { deferred } from './core/deferred.ts'
+import { AppError, STORAGE_GONE } from './core/errors.ts'
 import { readRecords } from './core/records.ts'
 import { createKeeping } from './core/run/keeping.ts'
 import type { RunRecord } from './core/run/run.ts'
@@ -30,7 +32,7 @@ import { loadTranslations } from './http/translate.ts'
 import { answerUnreadable } from './http/unreadable.ts'
 import type { Log } from './log.ts'
 import { createArchive } from './store/archive.ts'
-import { openDatabase } from './store/database.ts'
+import { openDatabase, type Storage, watchFiles } from './store/database.ts'
 import { forgetPortals } from './store/forget-portals.ts'
 import { createInstallations } from './store/installations.ts'
 import { createJournal } from './store/journal.ts'
@@ -56,6 +58,8 @@ export interface RunningServer {
   readonly origin: string
   /** The portal in this process, where nothing is configured. */
   readonly emulated: EmulatedPortal | undefined
+  /** Resolves, with what to tell of it, when the storage is not in its place any more: nothing can go on. */
+  readonly lost: Promise<Error>
   /** Lets batches in flight settle, ends all streams, closes everything. */
   close(): Promise<void>
 }
@@ -127,20 +131,31 @@ const applicationOf = (
 /** Starts everything; resolves when the server answers. @throws {StorageUnusable} and errors of listening */
 export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
   const root = projectRoot()
+  /** Nothing waits for the storage any more. */
+  const stopping = new AbortController()
+  /** Nothing waits for a run any more. */
   const closing = new AbortController()
   // The agents have it themselves; this is for `fetch`, which asks the authorization servers.
   setDefaultAutoSelectFamilyAttemptTimeout(ATTEMPT_MS)
   const undo: (() => Promise<void> | void)[] = []
   const close = async (): Promise<void> => {
+    stopping.abort()
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    const db = await openDatabase(
+    const storage: Storage =
       config.databaseUrl === undefined
         ? { dataDir: resolve(config.dataDir) }
         : { databaseUrl: config.databaseUrl.reveal(), pool: config.databasePool }
-    )
+    const warnings = new Set<string>()
+    const warn = (message: string): void => {
+      if (!warnings.has(message)) log.warn(message)
+      warnings.add(message)
+    }
+    const db = await openDatabase(storage, warn)
     undo.push(() => db.destroy())
+    const demandFiles = watchFiles(storage)
+    const lost = deferred<Error>()
 
     const { standalone } = config
     const emulated = standalone.mode === 'emulated' ? await openDemoPortal() : undefined
@@ -167,7 +182,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     const paceAt = (host: string): Pace =>
       site?.channel.portal.host === host ? withOwnBudgets(site.channel.pace, newPace()) : newPace()
 
-    const journal = createJournal(db, error => log.error({ err: error }, 'a run is left as it is'))
+    const journal = createJournal(db, error => log.error({ err: error }, 'a run is left as it is'), stopping.signal)
     const runs = createRuns({
       journal,
       leases: site?.leases ?? leases,
@@ -203,7 +218,8 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     if (keys !== undefined) {
       const appSecret = await loadAppSecret({
         dataDir: resolve(config.dataDir),
-        configured: config.appSecret?.reveal()
+        configured: config.appSecret?.reveal(),
+        warn
       })
       const application = openApplication({
         ...keys,
@@ -250,10 +266,12 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     }
     const recover = async (): Promise<void> => {
       try {
+        demandFiles()
         await site?.settle()
         await runs.recover(channelOf)
       } catch (error) {
-        log.error({ err: error }, 'recovery failed')
+        if (error instanceof AppError && error.code === STORAGE_GONE) lost.resolve(error)
+        else log.error({ err: error }, 'recovery failed')
       }
     }
     await recover()
@@ -279,7 +297,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     if (warning) log.warn(warning)
     for (const each of config.warnings) log.warn(each)
     log.info({ origin, portal: site?.channel.portal.host, mode: standalone.mode }, 'BitrixCorp is ready')
-    return { origin, emulated, close }
+    return { origin, emulated, lost: lost.promise, close }
   } catch (error) {
     await close()
     throw error

@@ -122,6 +122,8 @@ export const portalSlow = (): AppError =>
 export const visitorLeft = (): AppError =>
   new AppError(499, 'VISITOR_LEFT', 'The connection was closed before there was an answer. Ask again.')
 
+export const STORAGE_GONE = 'STORAGE_GONE'
+
 /** The embedded storage does not take or give what it should. */
 export const storageFailed = (cause: unknown): AppError =>
   new AppError(
@@ -129,6 +131,23 @@ export const storageFailed = (cause: unknown): AppError =>
     'STORAGE_FAILED',
     'BitrixCorp cannot use its storage in DATA_DIR, and sends nothing that it could not remember. Free disk space or make DATA_DIR writable, then try again, or resume the run.',
     { cause }
+  )
+
+/** Another program holds a lock on the embedded storage: nothing is wrong with it, and nothing was written. */
+export const storageLocked = (cause: unknown): AppError =>
+  new AppError(
+    503,
+    'STORAGE_LOCKED',
+    'Another program, such as a backup or a database shell, holds a lock on the database in DATA_DIR, so nothing can be written down now. Wait until that program is done, or end it; then try again, or resume the run.',
+    { cause }
+  )
+
+/** The embedded storage is not in its place any more: what is written now would be lost. The process ends. */
+export const storageGone = (path: string): AppError =>
+  new AppError(
+    500,
+    STORAGE_GONE,
+    `${path} was deleted or replaced while BitrixCorp worked with it. BitrixCorp sends nothing that it could not remember, and stops. Put the right DATA_DIR in its place and start it again.`
   )
 
 /** The same of the database that DATABASE_URL names. */

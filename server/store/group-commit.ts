@@ -3,6 +3,7 @@
 import type { Transaction } from 'kysely'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
+import { isLocked } from './sqlite-errors.ts'
 import { asStorageFailure } from './storage-failure.ts'
 
 /**
@@ -13,6 +14,8 @@ export type WriteAll<T> = (tx: Transaction<Schema>, items: readonly T[]) => Prom
 
 interface Waiting<T> {
   readonly item: T
+  /** Steady ms. */
+  readonly since: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -52,19 +55,38 @@ const writeTogether = async <T>(
 }
 
 /**
+ * `patience`: milliseconds for which an item waits for another program's lock, in its place in the order.
  * The returned function resolves when its item is durable. Items given in the same turn of the event loop, or while a transaction
  * is under way, are written together. Rejects with {LeaseLost}, {AppError} of the write itself, or as storage-failure.ts says.
  */
-export const createGroupCommit = <T>(db: Database, write: WriteAll<T>): ((item: T) => Promise<void>) => {
+export const createGroupCommit = <T>(
+  db: Database,
+  write: WriteAll<T>,
+  patience: (item: T) => number = () => 0
+): ((item: T) => Promise<void>) => {
   let waiting: Waiting<T>[] = []
   let draining = false
 
-  const settle = async (group: readonly Waiting<T>[]): Promise<void> => {
-    const items = group.map(({ item }) => item)
+  const begin = async (items: readonly T[]): Promise<Failure | undefined> => {
     let failure = await writeTogether(db, write, items)
-    for (let start = 1; failure?.during === 'start' && start < STARTS; start += 1)
+    for (let start = 1; failure?.during === 'start' && !isLocked(failure.error) && start < STARTS; start += 1)
       failure = await writeTogether(db, write, items)
-    if (failure === undefined) {
+    return failure
+  }
+
+  /** Those that have patience left go on waiting, before all that came later; the others hear of it. */
+  const postpone = (group: readonly Waiting<T>[], error: unknown): void => {
+    const now = performance.now()
+    const patient = group.filter(({ item, since }) => now - since < patience(item))
+    for (const each of group) if (!patient.includes(each)) each.reject(asStorageFailure(db, error))
+    waiting = [...patient, ...waiting]
+  }
+
+  const settle = async (group: readonly Waiting<T>[]): Promise<void> => {
+    const failure = await begin(group.map(({ item }) => item))
+    if (failure?.during === 'start' && isLocked(failure.error)) {
+      postpone(group, failure.error)
+    } else if (failure === undefined) {
       for (const { resolve } of group) resolve()
     } else if (failure.during === 'write' && group.length > 1) {
       for (const each of group) await settle([each])
@@ -87,7 +109,7 @@ export const createGroupCommit = <T>(db: Database, write: WriteAll<T>): ((item: 
 
   return item =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, resolve, reject })
+      waiting.push({ item, since: performance.now(), resolve, reject })
       if (!draining) void drain()
     })
 }

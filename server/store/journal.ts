@@ -179,8 +179,18 @@ async function* readEvents(db: Database, runId: string): AsyncGenerator<RunEvent
   }
 }
 
-/** Every promise may reject with STORAGE_FAILED or DATABASE_FAILED. `onDamaged` hears once of a run that cannot be read. */
-export const createJournal = (db: Database, onDamaged: (error: unknown) => void = () => undefined): Journal => {
+/** A run that is under way waits so long for another program's lock. */
+const LOCK_PATIENCE_MS = 600_000
+
+/**
+ * Every promise may reject with STORAGE_FAILED, STORAGE_LOCKED or DATABASE_FAILED. `onDamaged` hears once of a run that cannot be read.
+ * `stopping`: nothing waits for a lock any more.
+ */
+export const createJournal = (
+  db: Database,
+  onDamaged: (error: unknown) => void = () => undefined,
+  stopping?: AbortSignal
+): Journal => {
   const reported = new Set<string>()
   const read = <T>(query: { execute(): Promise<T[]> }): Promise<T[]> => orStorageFailure(db, query.execute())
   const kept = () => db.selectFrom('run').selectAll().where('keeping', '!=', 'removed')
@@ -195,9 +205,14 @@ export const createJournal = (db: Database, onDamaged: (error: unknown) => void 
         return []
       }
     })
-  const commit = createGroupCommit<Creation | Append>(db, async (tx, items) => {
-    for (const item of joined(items)) await ('run' in item ? create(tx, item) : append(tx, item))
-  })
+  const commit = createGroupCommit<Creation | Append>(
+    db,
+    async (tx, items) => {
+      for (const item of joined(items)) await ('run' in item ? create(tx, item) : append(tx, item))
+    },
+    // Somebody waits for the answer to a start, and can start again.
+    item => ('run' in item || stopping?.aborted ? 0 : LOCK_PATIENCE_MS)
+  )
 
   return {
     create: (lease, run, events) => commit({ lease, run, events }),

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, link, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { prepareDataDir, reasonOf, StorageUnusable } from './data-dir.ts'
+import { narrow, prepareDataDir, reasonOf, StorageUnusable, type Warn } from './data-dir.ts'
 
 const FILE = 'app-secret'
 /** 32 random bytes as base64url. */
@@ -21,9 +21,9 @@ const withFile = async <T>(path: string, flags: string, work: (handle: FileHandl
   }
 }
 
-const read = async (path: string): Promise<string | undefined> => {
+const read = async (path: string, warn: Warn): Promise<string | undefined> => {
   const secret = await withFile(path, 'r', async handle => {
-    if (((await handle.stat()).mode & 0o077) !== 0) await handle.chmod(0o600)
+    narrow(path, 0o600, warn)
     return (await handle.readFile('utf8')).trim()
   }).catch(error => {
     if (hasCode(error, 'ENOENT')) return undefined
@@ -55,19 +55,21 @@ const create = async (dataDir: string, path: string): Promise<void> => {
 export const loadAppSecret = async (options: {
   readonly dataDir: string
   readonly configured: string | undefined
+  readonly warn?: Warn
 }): Promise<string> => {
-  const { dataDir, configured } = options
+  const { dataDir, configured, warn = () => undefined } = options
   if (configured !== undefined) return configured
-  prepareDataDir(dataDir)
+  prepareDataDir(dataDir, warn)
   const path = join(dataDir, FILE)
   try {
-    const known = await read(path)
+    const known = await read(path, warn)
     if (known !== undefined) return known
     await create(dataDir, path)
-    const made = await read(path)
+    const made = await read(path, warn)
     if (made !== undefined) return made
     throw new Error('it was removed while it was made')
   } catch (error) {
+    if (error instanceof StorageUnusable) throw error
     throw new StorageUnusable(
       `The secret in ${path} cannot be used (${reasonOf(error)}). Check the disk and the rights of DATA_DIR, or set APP_SECRET.`,
       { cause: error }
