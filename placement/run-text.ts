@@ -56,13 +56,14 @@ export const begunText = ({ startedAt }: RunSnapshot, { t, lang }: Messages, nam
   return name === null ? t('page.run.begun', { when }) : t('page.run.begunBy', { when, name })
 }
 
-/** What a run waits for and until when; empty when it does not. @param now unix ms @param stillMs for how long no row has been settled */
+/** What a run waits for and until when (our own storage: nobody knows until when); empty when it does not. @param now unix ms @param stillMs for how long no row has been settled */
 export const waitingText = (
   { status, waitingFor, waitingUntil }: Pick<RunSnapshot, 'status' | 'waitingFor' | 'waitingUntil'>,
   { t, lang }: Messages,
   now: number,
   stillMs: number
 ): string => {
+  if (status === 'running' && waitingFor === 'storage') return t('page.run.waiting.storage')
   if (status !== 'running' || waitingFor === null || waitingUntil === null) return ''
   const until = new Date(waitingUntil)
   const ahead = until.getTime() - now

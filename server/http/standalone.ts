@@ -109,7 +109,8 @@ export const standaloneRoutes = (router: Router, deps: StandaloneDeps): void => 
     const site = await sites.openOf(ctx)
     const run = await runs.active(site.channel.portal.id)
     const knows = site.session !== null || gate.isOpen || (await gate.carries(ctx))
-    ctx.body = run === undefined ? { busy: false } : { busy: true, ...(knows ? { run } : {}) }
+    // One that has ended is still told where that cannot be written down: with why, and what to do.
+    ctx.body = run === undefined ? { busy: false } : { busy: !runs.unwritten(run.id), ...(knows ? { run } : {}) }
   })
   router.get('/bitrix/webhook/push-stream', offerStart(deps, createOperation), ownSite, stream(createOperation))
   router.get('/bitrix/clear-stream', offerStart(deps, clearOperation), ownSite, stream(clearOperation))

@@ -84,3 +84,86 @@ test('counts no deleted record twice where single writes fail', async () => {
     { numRuns: 100 }
   )
 }, 120_000)
+
+test('an end that cannot be written is told as failed until it is on disk, and nothing begins before', async () => {
+  const clock = createVirtualClock()
+  const model = createModelPortal(clock, [], 60)
+  const disk = createDisk()
+  const { journal, leases } = openMemoryJournal(disk)
+  let broken = true
+  const append: Journal['append'] = async (...call) => {
+    if (broken && call[2].some(({ type }) => type === 'run.finished')) throw databaseFailed(new Error('no connection'))
+    return journal.append(...call)
+  }
+  const runs = runsOver({ ...journal, append }, leases, clock, 60)
+  const channel = channelTo(model.portal, clock, 60)
+  const failed = { status: 'failed', failure: { code: 'DATABASE_FAILED' }, done: 4 }
+  await pass(clock, async () => {
+    const { id } = await runs.start(channel, companiesAndContacts(2, 2), nobody)
+    // Everything was done; it is no success before that is on disk.
+    expect(await toTheEnd(runs)).toMatchObject(failed)
+    for (let look = 0; look < 3; look += 1) {
+      await clock.sleep(10_000)
+      expect((await runs.find(id))?.snapshot).toMatchObject(failed)
+      expect(await runs.list(channel.portal.id)).toMatchObject([failed])
+      expect(await runs.latest(channel.portal.id)).toMatchObject(failed)
+      expect(runs.unwritten(id)).toBe(true)
+      expect(await toTheEnd(runs)).toMatchObject(failed)
+      await expect(runs.start(channel, companiesAndContacts(1, 0), nobody)).rejects.toMatchObject(failed.failure)
+      await expect(runs.resume(id, channel)).rejects.toMatchObject(failed.failure)
+      await expect(runs.retry(id, channel, nobody)).rejects.toMatchObject(failed.failure)
+      await expect(runs.cancel(id)).rejects.toMatchObject({ code: 'NOT_ACTIVE' })
+    }
+    const told = (await runs.find(id))?.snapshot.finishedAt ?? ''
+    broken = false
+    await clock.sleep(2000)
+    expect((await runs.find(id))?.snapshot).toMatchObject({ status: 'completed', failure: null, done: 4 })
+    expect(runs.unwritten(id)).toBe(false)
+    expect(disk.records.get(id)?.snapshot.status).toBe('completed')
+    // Whoever saw the failure sees that this is news.
+    const written = disk.records.get(id)?.snapshot.finishedAt ?? ''
+    expect(Date.parse(written)).toBeGreaterThan(Date.parse(told))
+  })
+  expect([model.companies.size, model.contacts.size]).toEqual([2, 2])
+})
+
+test('a process that stops does not wait for an end that cannot be written', async () => {
+  const clock = createVirtualClock()
+  const model = createModelPortal(clock, [], 60)
+  const disk = createDisk()
+  const { journal, leases } = openMemoryJournal(disk)
+  const append: Journal['append'] = async (...call) => {
+    if (call[2].some(({ type }) => type === 'run.finished')) throw databaseFailed(new Error('no connection'))
+    return journal.append(...call)
+  }
+  const runs = runsOver({ ...journal, append }, leases, clock, 60)
+  await pass(clock, async () => {
+    await runs.start(channelTo(model.portal, clock, 60), companiesAndContacts(2, 2), nobody)
+    await toTheEnd(runs)
+    await runs.stop()
+  })
+  expect(disk.records.get('run1')?.snapshot.status).toBe('running')
+})
+
+test('a write that takes long is what the run is said to wait for', async () => {
+  const clock = createVirtualClock()
+  const model = createModelPortal(clock, [], 60)
+  const disk = createDisk()
+  const { journal, leases } = openMemoryJournal(disk)
+  let slow = true
+  const append: Journal['append'] = async (...call) => {
+    if (slow && call[2].some(({ type }) => type === 'batch.settled')) {
+      slow = false
+      await clock.sleep(20_000)
+    }
+    return journal.append(...call)
+  }
+  const runs = runsOver({ ...journal, append }, leases, clock, 60)
+  await pass(clock, async () => {
+    await runs.start(channelTo(model.portal, clock, 60), companiesAndContacts(2, 2), nobody)
+    const heard: (string | null)[] = []
+    for await (const { waitingFor } of runs.watch('run1', new AbortController().signal)) heard.push(waitingFor)
+    expect(heard).toContain('storage')
+    expect(heard.at(-1)).toBeNull()
+  })
+})

@@ -27,6 +27,7 @@ const runOfOne = (clock: VirtualClock, { size, againAt }: Pick<Dispatcher, 'size
     initial: initialRunState({ kind: 'create', recipe }),
     confirm: () => Promise.resolve(),
     write: () => Promise.resolve(),
+    unwritten: () => undefined,
     show: () => undefined
   })
   return { runner, channel, crm }

@@ -106,6 +106,9 @@ test('names the limit that a run waits for and the time', () => {
   expect(waiting('crm.company.add', 600)).toMatch(/^Bitrix24 ограничил метод crm\.company\.add до \d\d:\d\d$/)
   expect(waiting('portal', 8)).toMatch(/^Портал не отвечает, следующая попытка в \d\d:\d\d:\d\d$/)
   expect(waiting('reconciliation', 60)).toMatch(/^Не все ответы портала дошли/)
+  const stored = run({ status: 'running', waitingFor: 'storage' })
+  expect(waitingText(stored, russian, now, 0)).toMatch(/^Хранилище сервера сейчас не принимает записи/)
+  expect(waitingText(stored, english, now, 0)).toMatch(/^The server’s storage takes nothing/)
   expect(waiting('requests', 30)).toMatch(/^Bitrix24 ограничил число запросов до/)
   // Half a second between two requests is no news, unless nothing moves.
   expect(waiting('requests', 0.5, 1500)).toBe('')

@@ -17,6 +17,8 @@ export interface Active {
   readonly record: RunRecord
   readonly live: LiveRun
   runner: Runner | undefined
+  /** It has ended, and why that could not be written down yet: nobody gets the portal before it is. */
+  unwritten: AppError | undefined
   /** Asked for before the runner stood. */
   ending: Ending | undefined
 }
@@ -88,7 +90,7 @@ export const createDriver = (deps: LifeDeps, ended: (record: RunRecord, channel:
     const { portalId } = record
     if (stopping) throw await refusal(portalId)
     const mutex = mutexOf(portalId)
-    if (mutex.isLocked()) throw busy(await holder(portalId))
+    if (mutex.isLocked()) throw actives.get(portalId)?.unwritten ?? busy(await holder(portalId))
     const begun = deferred<RunSnapshot>()
     const life = mutex.runExclusive(async () => {
       const asked = momentOf(clock)
@@ -102,6 +104,7 @@ export const createDriver = (deps: LifeDeps, ended: (record: RunRecord, channel:
         record,
         live: createLiveRun(record.snapshot, clock),
         runner: undefined,
+        unwritten: undefined,
         ending: undefined
       }
       actives.set(portalId, active)
@@ -112,7 +115,13 @@ export const createDriver = (deps: LifeDeps, ended: (record: RunRecord, channel:
           asked,
           async confirm => {
             await check?.()
-            const runner = await openAttempt(deps, { lease, record, channel, mode, live: active.live, confirm })
+            const { live } = active
+            const unwritten = (error: AppError | undefined): void => {
+              const news = active.unwritten === undefined && error !== undefined
+              active.unwritten = error
+              if (news) deps.onRun?.(live.current())
+            }
+            const runner = await openAttempt(deps, { lease, record, channel, mode, live, unwritten, confirm })
             active.runner = runner
             if (active.ending !== undefined) runner.end(active.ending)
             begun.resolve(active.live.current())
@@ -124,7 +133,7 @@ export const createDriver = (deps: LifeDeps, ended: (record: RunRecord, channel:
       } finally {
         actives.delete(portalId)
         active.live.end()
-        if (active.runner !== undefined) {
+        if (active.runner !== undefined && active.unwritten === undefined) {
           deps.onRun?.(active.live.current())
           ended({ ...record, snapshot: active.live.current() }, channel)
         }

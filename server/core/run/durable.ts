@@ -9,19 +9,24 @@ export type Store = (events: readonly RunEvent[], state: RunState) => Promise<vo
 export interface Durable {
   /** The state as far as it is on disk. */
   state(): RunState
+  /** Since when the oldest write that is under way has been (steady ms); null where none is. */
+  writingSince(): number | null
   /** Resolves when the events are on disk, and `state` tells of them; otherwise nothing of them was remembered. @throws what `store` throws */
   write(events: readonly RunEvent[]): Promise<void>
 }
 
-export const createDurable = (initial: RunState, store: Store): Durable => {
+/** `steady`: now, in steady ms. */
+export const createDurable = (initial: RunState, store: Store, steady: () => number): Durable => {
   let written = initial
   /** As it will be when all that is under way is on disk: what is stored with the newest of it. */
   let expected = initial
-  const underWay = new Set<readonly RunEvent[]>()
+  /** With when each of them began; the oldest first. */
+  const underWay = new Map<readonly RunEvent[], number>()
   return {
     state: () => written,
+    writingSince: () => underWay.values().next().value ?? null,
     async write(events) {
-      underWay.add(events)
+      underWay.set(events, steady())
       expected = events.reduce(applyRunEvent, expected)
       try {
         await store(events, expected)
@@ -29,7 +34,7 @@ export const createDurable = (initial: RunState, store: Store): Durable => {
         written = events.reduce(applyRunEvent, written)
       } catch (error) {
         underWay.delete(events)
-        expected = [...underWay].flat().reduce(applyRunEvent, written)
+        expected = [...underWay.keys()].flat().reduce(applyRunEvent, written)
         throw error
       }
     }

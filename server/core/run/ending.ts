@@ -30,6 +30,12 @@ export const internalError: RunFailure = {
   message: 'An error inside BitrixCorp stopped the run; the log has the details. Resume it to go on.'
 }
 
+/** An end that could not be written down: what it was to be is not true before it is on disk. */
+export const unwritten = ({ code, message }: RunFailure): Pick<Ending, 'status' | 'failure'> => ({
+  status: 'failed',
+  failure: { code, message }
+})
+
 /** The first one, without its look-ups where a later one (the process stops, the storage fails) leaves no time for them. */
 export const together = (first: Ending | undefined, later: Ending): Ending =>
   first === undefined ? later : { ...first, settle: first.settle && later.settle }

@@ -137,6 +137,8 @@ export interface AttemptRequest {
   readonly channel: Channel
   readonly mode: Mode
   readonly live: LiveRun
+  /** As RunnerDeps. */
+  readonly unwritten: (error: AppError | undefined) => void
   /** @throws {LeaseLost} */
   readonly confirm: () => Promise<void>
 }
@@ -144,7 +146,7 @@ export interface AttemptRequest {
 /** Replays the journal, writes the opening facts, shows the first snapshot. The returned runner has not begun. */
 export const openAttempt = async (
   deps: LifeDeps,
-  { lease, record, channel, mode, live, confirm }: AttemptRequest
+  { lease, record, channel, mode, live, unwritten, confirm }: AttemptRequest
 ): Promise<Runner> => {
   const { journal, clock } = deps
   const { mission, state, lastBatch, leftovers } = await prepareAttempt(deps, record, channel, lease)
@@ -178,6 +180,7 @@ export const openAttempt = async (
     requestSeconds: deps.requestSeconds,
     initial,
     firstBatch: lastBatch,
+    unwritten,
     confirm,
     write: (events, next) => journal.append(lease, record.id, events, snap(next, notLive)),
     show: (next, liveOf) => live.show(() => snap(next, liveOf(next)))

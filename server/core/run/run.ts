@@ -142,7 +142,7 @@ export interface RunSnapshot {
   readonly startedBy: string
   readonly etaSeconds: number | null
   readonly waitingUntil: string | null
-  /** The limit that the run waits for: `requests`, a method name (its operating time), `portal` (not reachable) or `reconciliation`. */
+  /** The limit that the run waits for: `requests`, a method name (its operating time), `portal` (not reachable), `reconciliation` or `storage` (our own; `waitingUntil` is null). */
   readonly waitingFor: string | null
   /** The first 50. */
   readonly errors: readonly Rejection[]

@@ -11,7 +11,7 @@ import { secondsLeft } from '../speed/estimate.ts'
 import { createLoadCounter } from '../speed/load.ts'
 import { createChores } from './chores.ts'
 import { createDurable, type Store } from './durable.ts'
-import { cancelled, type Ending, failedBy, internalError, together } from './ending.ts'
+import { cancelled, type Ending, failedBy, internalError, together, unwritten } from './ending.ts'
 import { applyRunEvent, type LiveState, notLive, type RunState, withConsequences } from './fold.ts'
 import { LeaseLost, RunErased } from './journal.ts'
 import type { Batch, Mission } from './mission.ts'
@@ -20,6 +20,10 @@ import { createPatience } from './patience.ts'
 import type { FinalStatus, RunEvent, RunFailure } from './run.ts'
 import { describeWaiting } from './waiting.ts'
 
+/** A write takes milliseconds; one that takes so long waits for something, which is worth a word. */
+const SLOW_WRITE_MS = 1000
+/** How often an end that could not be written is tried again. */
+const WRITE_AGAIN_MS = 1000
 /** Batches prepared in one go: the first ones leave while the next are prepared. */
 const AT_ONCE = 4
 
@@ -37,11 +41,16 @@ export interface RunnerDeps {
   readonly confirm: () => Promise<void>
   /** @throws {AppError} STORAGE_FAILED, {LeaseLost} */
   readonly write: Store
+  /** It has ended, and that could not be written: it is tried again. Undefined: now it is written. */
+  readonly unwritten: (error: AppError | undefined) => void
   readonly show: (state: RunState, live: (state: RunState) => LiveState) => void // `live`: asked when somebody looks
 }
 
 export interface Runner {
-  /** Resolves when the run has ended and its end is on disk (or could not be written: then it is shown all the same). */
+  /**
+   * Resolves when the run has ended and its end is on disk. One that cannot be written is shown, and tried again until it can,
+   * or until somebody who cannot wait ends it.
+   */
   run(): Promise<void>
   /** Ends the run early; the first ending counts, but a later one that settles nothing cuts its look-ups off. */
   end(ending: Ending): void
@@ -51,7 +60,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const { mission, channel, dispatcher, clock, random } = deps
   const bell = createBell(clock)
   /** What others see. */
-  const durable = createDurable(deps.initial, deps.write)
+  const durable = createDurable(deps.initial, deps.write, clock.steady)
   let { cancelling } = deps.initial
   let batchNumber = deps.firstBatch
   /** Batches that are not settled and journalled yet. */
@@ -63,6 +72,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   let refused = false // The portal wants nothing of us any more: no look-up can succeed, however the run ends.
   /** Something that happened could not be written: the journal knows less than this process. */
   let forgotten = false
+  /** The process stops, or another one has the portal: nothing is tried again. */
+  let hurried = false
   const patience = createPatience(random, deps.requestSeconds)
 
   const end = (next: Ending): void => {
@@ -86,7 +97,10 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       pace: channel.pace,
       quietUntil: patience.quietUntil()
     })
+    const since = durable.writingSince()
     const etaSeconds = secondsLeft(now, shown, load.now(), channel, deps.requestSeconds, mission.closingAt())
+    if (since !== null && clock.steady() - since >= SLOW_WRITE_MS)
+      return { etaSeconds, waitingUntil: null, waitingFor: 'storage' }
     return { etaSeconds, waitingUntil: wait === null ? null : dateOf(clock, wait.until), waitingFor: wait?.for ?? null }
   }
 
@@ -186,6 +200,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const nextMoment = (now: number): number => {
     const moments = [mission.choreAt(), chores.quietUntil(), patience.quietUntil(), dispatcher.againAt()]
     moments.push(channel.pace.nextAt(now, trafficNow(outlet, now)))
+    moments.push((durable.writingSince() ?? now) + SLOW_WRITE_MS)
     for (const method of mission.wants()) moments.push(channel.pace.parkedUntil(method, now))
     return Math.min(...moments.filter(moment => moment > now), now + 5000)
   }
@@ -207,23 +222,41 @@ export const createRunner = (deps: RunnerDeps): Runner => {
     }
   }
 
+  /** @returns why it could not be written, where it is worth another try */
+  const writeEnd = async (status: FinalStatus, failure: RunFailure | null): Promise<AppError | undefined> => {
+    const last = { type: 'run.finished', at: clock.now(), status, failure } as const
+    try {
+      await emit([last])
+      return undefined
+    } catch (error) {
+      // Shown all the same, and found again by the journal's own rules at the next start.
+      if (!(error instanceof AppError || error instanceof LeaseLost)) throw error
+      // Behind a lost lease or a removal there is nothing left to write.
+      const again = error instanceof AppError && !(error instanceof RunErased) ? error : undefined
+      const shown = again === undefined ? last : { ...last, ...unwritten(again) }
+      deps.show(applyRunEvent(durable.state(), shown), () => notLive)
+      return again
+    }
+  }
+
   const finish = async (): Promise<void> => {
     const done = mission.finished() && !forgotten
     if (abandoned || (ending?.unwritten && !done)) return
     const status: FinalStatus = done ? 'completed' : (ending?.status ?? 'failed')
     const failure = done ? null : (ending?.failure ?? null)
-    const last: RunEvent = { type: 'run.finished', at: clock.now(), status, failure }
-    try {
-      await emit([last])
-    } catch (error) {
-      // The end could not be written: it is shown all the same, and found again by the journal's own rules at the next start.
-      if (!(error instanceof AppError || error instanceof LeaseLost)) throw error
-      deps.show(applyRunEvent(durable.state(), last), () => notLive)
+    for (;;) {
+      const error = await writeEnd(status, failure)
+      deps.unwritten(error)
+      if (error === undefined || hurried) return
+      await bell.wait(clock.steady() + WRITE_AGAIN_MS)
     }
   }
 
   return {
-    end,
+    end(next) {
+      hurried ||= !next.settle
+      end(next)
+    },
     async run() {
       await guarded(prepare())
       for (;;) {

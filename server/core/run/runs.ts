@@ -34,6 +34,8 @@ export interface Runs {
   start(channel: Channel, operation: Operation, startedBy: StartedBy): Promise<RunSnapshot>
   /** The run that holds the portal now, with its live state. */
   active(portalId: string): Promise<RunSnapshot | undefined>
+  /** It has ended, and that cannot be written down for now: it cannot go on before it is, and nothing else can begin there. */
+  unwritten(runId: string): boolean
   /** With the live state of a run that is active in this process. */
   find(runId: string): Promise<{ readonly record: RunRecord; readonly snapshot: RunSnapshot } | undefined>
   /** The run that holds the portal now, or else the one that was started last. */
@@ -105,6 +107,12 @@ export const createRuns = (deps: RunsDeps): Runs => {
     return record
   }
 
+  /** @throws {AppError} why its end could not be written down yet */
+  const demandWritten = (runId: string): void => {
+    const error = driver.activeRun(runId)?.unwritten
+    if (error !== undefined) throw error
+  }
+
   /** Its status on disk must be one of these. @throws {AppError} NOT_RESUMABLE, NOT_FOUND */
   const demandStatus = async (runId: string, is: (status: RunSnapshot['status']) => boolean): Promise<void> => {
     const { status } = (await demand(runId)).snapshot
@@ -139,6 +147,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
       estimateOperation(operation, channel, clock.steady, deps.requestSeconds, signal),
     start: (channel, operation, startedBy) => begin(newRecord(channel, operation, startedBy, 0), channel, 'new'),
     active: holder,
+    unwritten: runId => driver.activeRun(runId)?.unwritten !== undefined,
     latest: async portalId => (await holder(portalId)) ?? (await journal.list(portalId, 1))[0]?.snapshot,
     async find(runId) {
       const active = driver.activeRun(runId)
@@ -161,12 +170,14 @@ export const createRuns = (deps: RunsDeps): Runs => {
         if (!(await journal.requestCancel(runId))) throw runNotActive(snapshot.status)
         return snapshot
       }
+      if (active.unwritten !== undefined) throw runNotActive(active.live.current().status)
       driver.end(active, cancelled)
       // Also for whoever takes the run over, should this process die before it has written that down itself.
       await journal.requestCancel(runId).catch(() => false)
       return active.live.current()
     },
     async resume(runId, channel, userId) {
+      demandWritten(runId)
       const check = (): Promise<void> => demandStatus(runId, status => status !== 'completed')
       await check()
       const record = await demand(runId)
@@ -174,6 +185,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
       return begin({ ...record, startedBy }, channel, 'resume', check)
     },
     async retry(runId, channel, startedBy) {
+      demandWritten(runId)
       const { operation, snapshot } = await demand(runId)
       if (snapshot.status === 'running') throw busy(snapshot)
       if (snapshot.failed === 0) throw nothingToRetry()
