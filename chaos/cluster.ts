@@ -1,7 +1,8 @@
 // A private PostgreSQL server in a temporary folder, on a unix socket: for chaos, and for the tests of the store.
 // Must stay true: what was started is stopped by its own handle, also when this process exits; `stop` leaves nothing on the disk.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -37,13 +38,44 @@ const ready = (server: ChildProcess): Promise<void> =>
     server.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${output}`)))
   })
 
+/** Paths of a certificate and its key. */
+export interface Tls {
+  readonly cert: string
+  readonly key: string
+}
+
+/** PostgreSQL cannot choose one itself. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+
+/** Settings for TLS on loopback; the key has to be the server's own. */
+const tlsSettings = (tls: Tls, folder: string, port: number, user: { uid?: number; gid?: number }): string[] => {
+  const put = (from: string, name: string): string => {
+    const path = join(folder, name)
+    copyFileSync(from, path)
+    chmodSync(path, 0o600)
+    if (user.uid !== undefined && user.gid !== undefined) chownSync(path, user.uid, user.gid)
+    return path
+  }
+  const files = [`ssl_cert_file=${put(tls.cert, 'server.pem')}`, `ssl_key_file=${put(tls.key, 'server.key')}`]
+  return ['listen_addresses=127.0.0.1', `port=${port}`, 'ssl=on', ...files]
+}
+
 export interface Cluster {
   url(database: string): string
+  /** Over TLS, where it was started with it. */
+  tlsUrl(database: string): string
   stop(): Promise<void>
 }
 
-/** @throws {Error} when no server is installed, or it does not start */
-export const startCluster = async (): Promise<Cluster> => {
+/** `tls`: also on loopback, with that certificate. @throws {Error} when no server is installed, or it does not start */
+export const startCluster = async (tls?: Tls): Promise<Cluster> => {
   const program = findProgram()
   const user = serverUser()
   const folder = mkdtempSync(join(tmpdir(), 'pg-'))
@@ -53,6 +85,7 @@ export const startCluster = async (): Promise<Cluster> => {
     const data = join(folder, 'data')
     const initialise = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '-N']
     execFileSync(program('initdb'), initialise, { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    const port = tls === undefined ? 5432 : await freePort()
     const settings = [
       'listen_addresses=',
       `unix_socket_directories=${folder}`,
@@ -62,7 +95,8 @@ export const startCluster = async (): Promise<Cluster> => {
       // Each of our processes may hold ten, and a killed one's linger.
       'max_connections=200',
       // Its messages are read.
-      'lc_messages=C'
+      'lc_messages=C',
+      ...(tls === undefined ? [] : tlsSettings(tls, folder, port, user))
     ]
     const server = spawn(program('postgres'), ['-D', data, ...settings.flatMap(setting => ['-c', setting])], {
       ...user,
@@ -76,6 +110,7 @@ export const startCluster = async (): Promise<Cluster> => {
     await ready(server)
     return {
       url: database => `postgres://postgres@localhost/${database}?host=${encodeURIComponent(folder)}`,
+      tlsUrl: database => `postgres://postgres@localhost:${port}/${database}`,
       async stop() {
         server.kill('SIGINT') // fast shutdown: open connections are cut
         await gone

@@ -1,6 +1,7 @@
 // Opens the storage: SQLite in DATA_DIR, or PostgreSQL at DATABASE_URL; migrated, ready, durable.
 // Must stay true: nothing outside server/store knows which engine it is.
 import { Kysely, Migrator, PostgresAdapter, PostgresDialect } from 'kysely'
+import { certificateRefusal } from './certificates.ts'
 import { prepareDataDir, reasonOf, StorageUnusable, type Warn } from './data-dir.ts'
 import { rememberFiles } from './in-place.ts'
 import { migrationProvider } from './migrations.ts'
@@ -118,7 +119,8 @@ const openShared = async (databaseUrl: string, options: PoolOptions): Promise<Da
     'at DATABASE_URL',
     () =>
       new StorageUnusable(
-        `The database at DATABASE_URL cannot be used (${reasonOf(error)}). Check the address, the disk and the rights.`,
+        certificateRefusal(error) ??
+          `The database at DATABASE_URL cannot be used (${reasonOf(error)}). Check the address, the disk and the rights.`,
         { cause: error }
       )
   )
