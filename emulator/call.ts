@@ -95,7 +95,7 @@ function handled(
   parts.operating.register(key, startedAt, (finishedAt - startedAt) / 1000)
   if (isReturnedError(answer.result)) return { ok: false, status: 200, body: answer.result }
   const { result, next, total } = answer
-  const time = timeBlock(parts, startedAt, finishedAt, finishedAt - startedAt, key)
+  const time = timeBlock(parts, startedAt, finishedAt, key)
   return {
     ok: true,
     body: { result, ...(next !== undefined && { next }), ...(total !== undefined && { total }), time }
@@ -108,17 +108,21 @@ function isReturnedError(result: unknown): result is PhpParams {
   return truthy(result.error) && 'error_description' in result && truthy(result.error_description)
 }
 
-/** Times in unix milliseconds, by our clock; told by the portal's. `key`: whose operating time is shown; the batch itself uses none up and shows 0. */
-export function timeBlock(parts: PortalParts, start: number, finish: number, processing: number, key?: string): object {
+/**
+ * Times in unix milliseconds, by our clock; told by the portal's. `key`: whose operating time is shown; the batch itself uses none up and shows 0.
+ * In the whole form the portal subtracts a start that has lost its fraction: `duration` is up to 1 s too long, `finish` is exact.
+ */
+export function timeBlock(parts: PortalParts, start: number, finish: number, key?: string): object {
   const { settings, state, operating } = parts
   const seconds = (ms: number) => Math.round(ms * 1000) / 1e6
   const told = (ms: number) => ms + settings.clockAheadMs
   const whole = settings.integerTimes
+  const wholeStart = Math.floor(told(start) / 1000)
   const block = {
-    start: whole ? Math.floor(told(start) / 1000) : seconds(told(start)),
+    start: whole ? wholeStart : seconds(told(start)),
     finish: seconds(told(finish)),
-    duration: seconds(finish - start),
-    processing: whole ? Math.floor(processing / 1000) : seconds(processing),
+    duration: seconds(whole ? told(finish) - wholeStart * 1000 : finish - start),
+    processing: whole ? Math.floor(told(finish) / 1000) - wholeStart : seconds(finish - start),
     date_start: portalTime(told(start), state.utcOffsetMinutes),
     date_finish: portalTime(told(finish), state.utcOffsetMinutes)
   }

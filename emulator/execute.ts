@@ -113,7 +113,7 @@ async function process(
   const omit = fault?.kind === 'missing-result' ? (fault.command ?? 0) : -1
   const result = await runBatch(request.params, perform, omit)
   const finishedAt = parts.clock()
-  const time = timeBlock(parts, startedAt, finishedAt, finishedAt - startedAt)
+  const time = timeBlock(parts, startedAt, finishedAt)
   return withHeaders(credential, jsonAnswer(200, { result, time }))
 }
 

@@ -55,7 +55,10 @@ export interface PortalSettings {
   requestSeconds: number
   /** By how much the portal's clock is ahead of this machine's, negative where it is behind: in all that it says, nothing happens sooner or later for it. */
   clockAheadMs: number
-  /** `time.start` and `time.processing` as whole numbers, as recorded in 2026 (protocol.md, 1.5). */
+  /**
+   * `time` as portals send it since the end of 2025: `start` whole, so that `duration` and `processing` are up to 1 s too long
+   * (fidelity.md, F1). False: the form of before, with exact fractions.
+   */
   integerTimes: boolean
   /** The origin that this portal was renamed to: every REST call gets a 302 there. */
   movedTo: string | undefined
@@ -105,7 +108,7 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
     },
     requestSeconds: 60,
     clockAheadMs: 0,
-    integerTimes: false,
+    integerTimes: true,
     movedTo: undefined,
     refusal: undefined,
     tokenSeconds: 3600,

@@ -119,7 +119,7 @@ describe('operating time', () => {
     expect(counted.body.time).not.toHaveProperty('operating_reset_at')
     expect(counted.body.result).toMatchObject({
       result_time: {
-        a: { duration: 0.002, operating: 0.002, operating_reset_at: expect.any(Number) },
+        a: { operating: 0.002, operating_reset_at: expect.any(Number) },
         b: { operating: 0.004 },
         c: { operating: 0.002 }
       }

@@ -1,7 +1,7 @@
 // The REST door of the emulated portal: addresses, parameters, envelopes, system methods.
 // Must stay true: everything goes over HTTP; expectations are those of protocol.md, sections 1, 6 and 9.
 import { describe, expect, it } from 'vitest'
-import { call, get, openPortal, post } from './portal-client.ts'
+import { type BatchResult, call, get, openPortal, post } from './portal-client.ts'
 
 const ADD = 'crm.company.add'
 
@@ -103,24 +103,33 @@ describe('envelopes', () => {
     expect(echoed.text).toContain('{"result":{"html":"\\u003C\\/b\\u003E","none":[],"list":["a","b"]}')
   })
 
-  it('trap 38: times are fractions, or whole numbers where the portal writes them so', async () => {
-    const portal = await openPortal()
+  const TIME_KEYS = ['start', 'finish', 'duration', 'processing', 'date_start', 'date_finish']
+
+  it('trap 38: `start` is whole, so that `duration` and `processing` count from there, in every block', async () => {
+    const portal = await openPortal({ speed: { commandMs: 3 } })
+    const { body } = await call(portal, 'batch', { cmd: { a: 'profile', b: 'profile' } })
+    const { result_time } = body.result as BatchResult
+    const blocks = [body.time, ...Object.values(result_time)] as { readonly [name: string]: number }[]
+    expect(blocks).toHaveLength(3)
+    for (const { start = 0.5, finish = 0, duration = 0, processing } of blocks) {
+      expect(Number.isInteger(start)).toBe(true)
+      expect(duration).toBeCloseTo(finish - start, 5)
+      expect(processing).toBe(Math.floor(finish) - start)
+    }
+    const { a, b } = result_time
+    expect((b?.finish ?? 0) - (a?.finish ?? 0)).toBeCloseTo(0.003, 5)
+    expect(Object.keys((await call(portal, 'profile')).body.time)).toEqual(expect.arrayContaining(TIME_KEYS))
+  })
+
+  it('the older form has exact fractions', async () => {
+    const portal = await openPortal({ integerTimes: false, speed: { commandMs: 3 } })
     const { time } = (await call(portal, 'profile')).body
-    expect(Object.keys(time)).toEqual([
-      'start',
-      'finish',
-      'duration',
-      'processing',
-      'date_start',
-      'date_finish',
-      'operating'
-    ])
+    expect(Object.keys(time).slice(0, 6)).toEqual(TIME_KEYS)
+    expect([time.duration, time.processing]).toEqual([0.003, 0.003])
+    expect(Number.isInteger(time.start)).toBe(false)
     expect(time.date_start).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+03:00$/)
-    portal.configure({ integerTimes: true })
-    const whole = (await call(portal, 'profile')).body.time
-    expect([Number.isInteger(whole.start), whole.processing]).toEqual([true, 0])
     const box = await openPortal({ plan: 'box' })
-    expect(Object.keys((await call(box, 'profile')).body.time)).not.toContain('operating')
+    expect(Object.keys((await call(box, 'profile')).body.time)).toEqual(TIME_KEYS)
   })
 
   it('trap 48: errors have no time block', async () => {
