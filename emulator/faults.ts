@@ -31,8 +31,8 @@ export type FaultKind =
   /** Writes of chosen rows get "Access denied." */
   | 'access-denied'
   /**
-   * The request reaches the portal twice, one delivery after the other: executed, again after `ms`, the second answer goes out.
-   * Default: a tenth of the request limit, as where something on the way lost patience; a client can notice that by the time it took.
+   * Something on the way delivers the request twice: again `ms` after the first arrived (default: a tenth of the request limit).
+   * `beside` and `answered` say whether the first is done by then, and which of the two the client hears of.
    */
   | 'duplicate'
   /** The portal restarts (after `executes` commands of this request, default 0): all connections drop, work ends, data stay. */
@@ -57,8 +57,12 @@ interface FaultOptions {
   readonly when?: (request: FaultRequest) => boolean
   /** How many matching requests it applies to; default 1. */
   readonly times?: number
-  /** `hold`, `late`, `duplicate` */
-  readonly ms?: number
+  /** `hold`, `late`, `duplicate`; a range is drawn from, by the seed of `random`. */
+  readonly ms?: number | readonly [least: number, most: number]
+  /** `duplicate`: the second delivery is executed beside the first if that still runs; default: only after it. */
+  readonly beside?: boolean
+  /** `duplicate`: whose answer the client gets; `none`: his connection breaks when the second begins. Default `second`. */
+  readonly answered?: 'first' | 'second' | 'none'
   /** `html-*`, `restart`: how many commands are executed before. */
   readonly executes?: number
   /** `batch-limit`: lower-case names. */
@@ -77,12 +81,19 @@ export interface RowChoice {
   readonly fraction?: number
 }
 
-export interface Fault extends FaultOptions {
+interface PlannedFault extends FaultOptions {
   readonly kind: FaultKind
 }
 
-/** How likely a kind is at each matching request: a probability, or one with options. */
-type FaultOdds = { readonly [kind in FaultKind]?: number | (FaultOptions & { readonly probability: number }) }
+/** A fault as it strikes one request. */
+export interface Fault extends Omit<PlannedFault, 'ms'> {
+  readonly ms?: number
+}
+
+type Chance = FaultOptions & { readonly probability: number }
+
+/** How likely a kind is at each matching request: a probability, or one with options, or several such. */
+type FaultOdds = { readonly [kind in FaultKind]?: number | Chance | readonly Chance[] }
 
 export interface Faults {
   /** Applies to the next matching request(s); several wait in line, each request takes the first that matches. */
@@ -107,14 +118,14 @@ export const changesData = (method: string): boolean =>
 const byDefault = (request: FaultRequest): boolean => request.method === 'batch' || request.writes
 
 export function createFaults(): Faults {
-  let planned: { fault: Fault; left: number }[] = []
-  let odds: readonly { readonly fault: Fault; readonly probability: number }[] = []
-  let random: () => number = () => 1
+  let planned: { fault: PlannedFault; left: number }[] = []
+  let odds: readonly { readonly fault: PlannedFault; readonly probability: number }[] = []
+  let random = mulberry32(0)
   const counts: { [kind in FaultKind]?: number } = {}
   const entries: { kind: FaultKind; method: string; commands: number }[] = []
 
-  const pick = (request: FaultRequest): Fault | undefined => {
-    const matches = ({ fault }: { fault: Fault }) => (fault.when ?? byDefault)(request)
+  const pick = (request: FaultRequest): PlannedFault | undefined => {
+    const matches = ({ fault }: { fault: PlannedFault }) => (fault.when ?? byDefault)(request)
     const plan = planned.find(matches)
     if (plan !== undefined) {
       plan.left -= 1
@@ -137,10 +148,8 @@ export function createFaults(): Faults {
     random(chances, seed) {
       random = mulberry32(seed)
       // The keys of a FaultOdds are kinds; Object.entries widens them to string.
-      odds = (Object.entries(chances) as [FaultKind, FaultOdds[FaultKind]][]).map(([kind, chance = 0]) =>
-        typeof chance === 'number'
-          ? { fault: { kind }, probability: chance }
-          : { fault: { ...chance, kind }, probability: chance.probability }
+      odds = (Object.entries(chances) as [FaultKind, FaultOdds[FaultKind]][]).flatMap(([kind, given = 0]) =>
+        chancesOf(given).map(chance => ({ fault: { ...chance, kind }, probability: chance.probability }))
       )
     },
     clear() {
@@ -152,14 +161,24 @@ export function createFaults(): Faults {
     },
     log: { counts, entries },
     draw(request) {
-      const fault = pick(request)
-      if (fault === undefined) return undefined
+      const picked = pick(request)
+      if (picked === undefined) return undefined
+      const { ms, ...rest } = picked
+      const fault: Fault =
+        ms === undefined ? rest : { ...rest, ms: typeof ms === 'number' ? ms : between(ms, random()) }
       counts[fault.kind] = (counts[fault.kind] ?? 0) + 1
       entries.push({ kind: fault.kind, method: request.method, commands: request.commands.length })
       return fault
     }
   }
 }
+
+function chancesOf(given: number | Chance | readonly Chance[]): readonly Chance[] {
+  if (typeof given === 'number') return [{ probability: given }]
+  return 'probability' in given ? [given] : given
+}
+
+const between = ([least, most]: readonly [number, number], drawn: number): number => least + drawn * (most - least)
 
 /** The hook of state.ts that refuses the chosen rows. */
 export function refuseRows(choice: RowChoice | undefined): Refuse {

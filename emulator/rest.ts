@@ -75,12 +75,7 @@ async function answerUnder(
 ): Promise<Answer | undefined> {
   if (fault?.kind === 'query-limit') return tooManyRequests()
   if (fault?.kind === 'reset-before') return undefined
-  if (fault?.kind === 'duplicate') {
-    // What delivers twice on the way (a proxy, a load balancer) does so because the first delivery is slow to answer.
-    const again = wait(fault.ms ?? (parts.settings.requestSeconds * 1000) / 10)
-    await execute(parts, request, fault)
-    await again
-  }
+  if (fault?.kind === 'duplicate') return await executeTwice(parts, request, fault)
   const answer = await execute(parts, request, fault)
   if (fault?.kind === 'restart') {
     parts.restart(fault.downMs ?? 0)
@@ -89,6 +84,19 @@ async function answerUnder(
   }
   const page = fault === undefined ? undefined : PAGES[fault.kind]
   return page === undefined || answer === undefined ? answer : htmlAnswer(page)
+}
+
+/** What delivers twice on the way (a proxy, a load balancer) does so because it lost patience, or an acknowledgement. */
+async function executeTwice(parts: PortalParts, request: RestRequest, fault: Fault): Promise<Answer | undefined> {
+  const first = execute(parts, request, fault)
+  // Nobody may wait for the second delivery any more: it does not keep the process alive.
+  const again = wait(fault.ms ?? parts.settings.requestSeconds * 100, undefined, { ref: false })
+  const begins = fault.beside === true ? again : Promise.all([first, again])
+  const second = begins.then(() => execute(parts, request, fault))
+  if (fault.answered === 'first') return await first
+  if (fault.answered !== 'none') return await second
+  await begins
+  return undefined
 }
 
 function sourceOf({ settings }: PortalParts, ctx: Context, request: RestRequest): string {

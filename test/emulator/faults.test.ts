@@ -88,13 +88,6 @@ describe('a lost answer', () => {
     expect(seen).toEqual([2, 3, 3])
   })
 
-  it('duplicate executes twice and delivers the second answer', async () => {
-    const portal = await openPortal()
-    portal.faults.next('duplicate', { ms: 10 })
-    expect((await add(portal)).body.result).toMatchObject({ result: { a: 3, b: 4 } })
-    expect(companies(portal)).toBe(4)
-  })
-
   it('missing-result leaves no trace of one executed command', async () => {
     const portal = await openPortal()
     portal.faults.next('missing-result', { command: 1 })
@@ -102,6 +95,43 @@ describe('a lost answer', () => {
     expect(JSON.stringify(body.result)).not.toContain('"b"')
     expect(body.result).toMatchObject({ result: { a: 1 }, result_error: [] })
     expect(companies(portal)).toBe(2)
+  })
+})
+
+describe('a request delivered twice', () => {
+  it('is executed again after the first is done, and the second answer goes out', async () => {
+    const portal = await openPortal()
+    portal.faults.next('duplicate', { ms: 10 })
+    expect((await add(portal)).body.result).toMatchObject({ result: { a: 3, b: 4 } })
+    expect(companies(portal)).toBe(4)
+  })
+
+  it('can be answered at once, before the second delivery is executed', async () => {
+    const portal = await openPortal()
+    portal.faults.next('duplicate', { ms: 30, answered: 'first' })
+    expect((await add(portal)).body.result).toMatchObject({ result: { a: 1, b: 2 } })
+    expect(companies(portal)).toBe(2)
+    await expect.poll(() => companies(portal)).toBe(4)
+  })
+
+  it('can lose its connection when the second delivery begins', async () => {
+    const portal = await openPortal({ speed: { commandMs: 20 } })
+    portal.faults.next('duplicate', { ms: 10, answered: 'none' })
+    expect(await failure(add(portal))).toBe('ECONNRESET')
+    expect(companies(portal)).toBe(2)
+    await expect.poll(() => companies(portal)).toBe(4)
+  })
+
+  it('can be executed beside the first, command by command', async () => {
+    const portal = await openPortal({ speed: { commandMs: 200 } })
+    portal.faults.next('duplicate', { ms: 5, beside: true })
+    const { result } = await batch(portal, {
+      a: 'crm.company.add?fields[TITLE]=A',
+      b: 'crm.company.add?fields[TITLE]=B'
+    })
+    expect(result).toEqual({ a: 2, b: 4 })
+    expect(portal.state.records('company').map(({ values }) => values.TITLE)).toEqual(['A', 'A', 'B', 'B'])
+    expect(portal.stats.maxBusyWorkers).toBe(2)
   })
 })
 
@@ -210,6 +240,31 @@ describe('the switches', () => {
     expect((await call(portal, 'CRM.Company.List')).status).toBe(503)
     expect((await batch(portal, ['profile'])).result).toHaveLength(1)
     expect((await call(portal, 'batch', { cmd: ['crm.contact.add'] })).status).toBe(504)
+  })
+
+  it('draw delays and kinds of double deliveries by the seed', () => {
+    const request = { method: 'batch', commands: ['crm.company.add'], writes: true, accessToken: undefined }
+    const drawn = (seed: number) => {
+      const faults = createFaults()
+      const ms = [100, 3000] as const
+      faults.random(
+        {
+          duplicate: [
+            { probability: 0.5, ms, answered: 'first' },
+            { probability: 0.5, ms, beside: true }
+          ]
+        },
+        seed
+      )
+      return Array.from({ length: 200 }, () => faults.draw(request))
+    }
+    const faults = drawn(3)
+    expect(drawn(3)).toEqual(faults)
+    const delays = faults.map(fault => fault?.ms ?? 0)
+    expect([Math.min(...delays) >= 100, Math.max(...delays) <= 3000]).toEqual([true, true])
+    expect(new Set(delays).size).toBeGreaterThan(150)
+    const besides = faults.filter(fault => fault?.beside === true).length
+    expect([besides > 50, besides < 150]).toEqual([true, true])
   })
 
   it('draw the same faults for the same seed, about as often as asked, and can be cleared', () => {
