@@ -1,9 +1,9 @@
 // One call of one method: rights, operating limit, service time, handler, `time` block (protocol.md, 1.4 to 1.6).
 // Must stay true: a handler runs when its service time has elapsed, in one turn; what it throws is an error reply, never a crash.
 import type { Outcome, Perform } from './batch.ts'
-import type { Fault } from './faults.ts'
-import { refuseRows } from './faults.ts'
+import { type Fault, refuseRows } from './faults.ts'
 import { type Credential, type Method, type MethodResult, type PhpParams, RestError } from './method.ts'
+import type { OperatingHit } from './operating-hit.ts'
 import { truthy } from './php.ts'
 import { count, type PortalParts } from './portal-parts.ts'
 import { portalTime } from './portal-time.ts'
@@ -15,15 +15,23 @@ export function failed(error: RestError): Outcome {
   return { ok: false, status: error.status, body }
 }
 
+/** One request as its calls see it. */
+export interface Hit {
+  readonly credential: Credential
+  readonly execution: Execution
+  readonly operating: OperatingHit
+  readonly inBatch: boolean
+  readonly fault: Fault | undefined
+}
+
+/** By whom and under which name operating time is counted. */
+export const operatingKey = (credential: Credential, name: string): string =>
+  `${credential.type}:${credential.id}:${name}`
+
 /** How calls are performed for one request. */
-export function createPerform(
-  parts: PortalParts,
-  credential: Credential,
-  execution: Execution,
-  options: { readonly inBatch: boolean; readonly fault: Fault | undefined }
-): Perform {
-  const { methods, operating, settings, stats, clock } = parts
-  const { fault, inBatch } = options
+export function createPerform(parts: PortalParts, hit: Hit): Perform {
+  const { methods, settings, stats, clock } = parts
+  const { credential, execution, operating, fault, inBatch } = hit
 
   return (spelling, params) => {
     const name = spelling.toLowerCase()
@@ -31,15 +39,16 @@ export function createPerform(
     if (method === undefined) return failed(methodNotFound())
     const denied = whyDenied(method, credential, inBatch)
     if (denied !== undefined) return failed(denied)
-    const key = `${credential.type}:${credential.id}:${name}`
+    const batchCounts = inBatch && settings.operating.batchWeight > 0
+    const key = operatingKey(credential, batchCounts ? 'batch' : name)
     const switchedOff = fault?.kind === 'batch-limit' && (fault.methods?.includes(name) ?? true)
-    if (switchedOff || operating.blocked(key, clock())) {
+    if (switchedOff || (!batchCounts && operating.blocked(key, clock()))) {
       count(stats.limited, method.name)
       return failed(operationTimeLimit())
     }
     const serviceMs = settings.speed.methodMs[name] ?? settings.speed.commandMs
     const waits = execution.spend(serviceMs)
-    const handle = () => handled(parts, method, key, params, credential, execution.commandAt, serviceMs, fault)
+    const handle = () => handled(parts, hit, { method, key, batchCounts, params, serviceMs })
     return waits === undefined ? handle() : waits.then(handle)
   }
 }
@@ -67,20 +76,24 @@ function allows(granted: readonly string[], scope: string): boolean {
   return granted.includes(scope) || (scope === 'user' && granted.some(each => /^user_(brief|basic)$/.test(each)))
 }
 
-function handled(
-  parts: PortalParts,
-  method: Method,
-  key: string,
-  params: PhpParams,
-  credential: Credential,
-  startedAt: number,
-  serviceMs: number,
-  fault: Fault | undefined
-): Outcome {
+interface Call {
+  readonly method: Method
+  /** Whose operating time its `time` block shows. */
+  readonly key: string
+  /** The batch is counted instead of its commands. */
+  readonly batchCounts: boolean
+  readonly params: PhpParams
+  readonly serviceMs: number
+}
+
+function handled(parts: PortalParts, { credential, execution, operating, fault }: Hit, call: Call): Outcome {
   const { state, stats, clock, methods, settings } = parts
+  const { method, key, batchCounts, params, serviceMs } = call
+  const startedAt = execution.commandAt
   const refuse = state.refuse
   if (fault?.kind === 'access-denied') state.refuse = refuseRows(fault.rows)
   count(stats.commands, method.name)
+  if (!batchCounts) operating.begin(key, startedAt)
   let answer: MethodResult
   try {
     answer = method.handle({ state, credential, params, now: clock() + settings.clockAheadMs, methods })
@@ -92,10 +105,12 @@ function handled(
   }
   // The nominal service time is what counts: timers of this process are not the portal's work.
   const finishedAt = serviceMs > 0 ? startedAt + serviceMs : clock()
-  parts.operating.register(key, startedAt, (finishedAt - startedAt) / 1000)
+  if (!batchCounts) operating.count(key, (finishedAt - startedAt) / 1000)
   if (isReturnedError(answer.result)) return { ok: false, status: 200, body: answer.result }
   const { result, next, total } = answer
-  const time = timeBlock(parts, startedAt, finishedAt, key)
+  const shown =
+    batchCounts && settings.operating.innerOperating === 'none' ? undefined : operating.read(key, finishedAt)
+  const time = timeBlock(parts, startedAt, finishedAt, shown)
   return {
     ok: true,
     body: { result, ...(next !== undefined && { next }), ...(total !== undefined && { total }), time }
@@ -109,11 +124,15 @@ function isReturnedError(result: unknown): result is PhpParams {
 }
 
 /**
- * Times in unix milliseconds, by our clock; told by the portal's. `key`: whose operating time is shown; the batch itself uses none up and shows 0.
+ * Times in unix milliseconds, by our clock; told by the portal's. `shown`: the operating time that it tells of, if any.
  * In the whole form the portal subtracts a start that has lost its fraction: `duration` is up to 1 s too long, `finish` is exact.
  */
-export function timeBlock(parts: PortalParts, start: number, finish: number, key?: string): object {
-  const { settings, state, operating } = parts
+export function timeBlock(
+  { settings, state }: PortalParts,
+  start: number,
+  finish: number,
+  shown: ReturnType<OperatingHit['read']> | undefined
+): object {
   const seconds = (ms: number) => Math.round(ms * 1000) / 1e6
   const told = (ms: number) => ms + settings.clockAheadMs
   const whole = settings.integerTimes
@@ -126,11 +145,9 @@ export function timeBlock(parts: PortalParts, start: number, finish: number, key
     date_start: portalTime(told(start), state.utcOffsetMinutes),
     date_finish: portalTime(told(finish), state.utcOffsetMinutes)
   }
-  if (!settings.operating.on) return block
-  const reading = key === undefined ? { operating: 0 } : operating.read(key, finish)
-  if (reading.resetAt === undefined) return { ...block, operating: reading.operating }
+  if (!settings.operating.on || shown === undefined) return block
   // Whole seconds as on the wire, unless the window is scaled down so far that a second would be coarse.
   const precise = settings.operating.windowSeconds < 60
-  const resetAt = precise ? Math.round(told(reading.resetAt)) / 1000 : Math.floor(told(reading.resetAt) / 1000)
-  return { ...block, operating_reset_at: resetAt, operating: reading.operating }
+  const resetAt = precise ? Math.round(told(shown.resetAt)) / 1000 : Math.floor(told(shown.resetAt) / 1000)
+  return { ...block, operating_reset_at: resetAt, operating: shown.operating }
 }

@@ -1,11 +1,12 @@
 // Takes one REST request through the portal: worker, method, credentials, limits, handler, envelope (protocol.md, 1.4).
 // Must stay true: an unknown method is told before credentials are looked at; a request beyond its time cap stops where it is.
 import { runBatch } from './batch.ts'
-import { createPerform, failed, methodNotFound, operationTimeLimit, timeBlock } from './call.ts'
+import { createPerform, failed, type Hit, methodNotFound, operatingKey, operationTimeLimit, timeBlock } from './call.ts'
 import type { Fault } from './faults.ts'
 import { type Credential, RestError } from './method.ts'
+import { createOperatingHit } from './operating-hit.ts'
 import { encodeJson } from './php.ts'
-import type { PortalParts } from './portal-parts.ts'
+import { count, type PortalParts } from './portal-parts.ts'
 import type { RestRequest } from './request.ts'
 import type { Refusal } from './settings.ts'
 import { Execution, Interrupted } from './workers.ts'
@@ -103,17 +104,39 @@ async function process(
   }
   if (fault?.kind === 'operating-limit') throw operationTimeLimit()
 
-  const perform = createPerform(parts, credential, execution, { inBatch: isBatch, fault })
-  const startedAt = execution.startedAt
-  if (!isBatch) {
-    const outcome = await perform(name, request.params)
+  const operating = createOperatingHit(parts.operating, () => parts.settings.operating, execution.startedAt)
+  const hit: Hit = { credential, execution, operating, inBatch: isBatch, fault }
+  try {
+    if (isBatch) return await processBatch(parts, request, hit)
+    const outcome = await createPerform(parts, hit)(name, request.params)
     return withHeaders(credential, jsonAnswer(outcome.ok ? 200 : outcome.status, outcome.body))
+  } finally {
+    operating.finish()
+  }
+}
+
+/** @throws {RestError | Interrupted} */
+async function processBatch(parts: PortalParts, request: RestRequest, hit: Hit): Promise<Answer> {
+  const { credential, execution, operating, fault } = hit
+  const { startedAt } = execution
+  const { batchWeight } = parts.settings.operating
+  const key = operatingKey(credential, 'batch')
+  if (batchWeight > 0 && operating.blocked(key, parts.clock())) {
+    count(parts.stats.limited, 'batch')
+    throw operationTimeLimit()
   }
   parts.stats.batches += 1
+  operating.begin(key, startedAt)
   const omit = fault?.kind === 'missing-result' ? (fault.command ?? 0) : -1
-  const result = await runBatch(request.params, perform, omit)
-  const finishedAt = parts.clock()
-  const time = timeBlock(parts, startedAt, finishedAt)
+  let finishedAt = startedAt
+  let result: object
+  try {
+    result = await runBatch(request.params, createPerform(parts, hit), omit)
+  } finally {
+    finishedAt = parts.clock()
+    operating.count(key, (execution.workedMs() * batchWeight) / 1000)
+  }
+  const time = timeBlock(parts, startedAt, finishedAt, operating.read(key, finishedAt))
   return withHeaders(credential, jsonAnswer(200, { result, time }))
 }
 

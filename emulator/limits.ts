@@ -45,14 +45,14 @@ export function createRequestBucket(settings: () => BucketSettings): RequestBuck
 interface OperatingReading {
   /** Seconds used up in the window. */
   readonly operating: number
-  /** Unix milliseconds at which the oldest basket falls out; absent when there is none. */
+  /** Unix milliseconds at which the oldest basket falls out, or the ban ends; absent when there is neither. */
   readonly resetAt?: number
 }
 
 export interface OperatingTime {
-  /** Asked before a call is executed: whether it is refused. */
-  blocked(key: string, now: number): boolean
-  /** Counts an executed call that began at `startedAt` (unix milliseconds). */
+  /** Asked before a call is executed: whether it is refused. `more`: seconds that are not registered yet. */
+  blocked(key: string, now: number, more?: number): boolean
+  /** Counts executed calls that began at `startedAt` (unix milliseconds). */
   register(key: string, startedAt: number, seconds: number): void
   read(key: string, now: number): OperatingReading
   reset(): void
@@ -66,8 +66,11 @@ interface Basket {
 
 const BASKETS = 10
 
+/** The settings that count here; what a batch is counted as is its caller's business. */
+export type LimiterSettings = Omit<OperatingSettings, 'batchWeight' | 'innerOperating'>
+
 /** Operating time per key (credential and method): both limiter models of anchors.md, 3.2. */
-export function createOperatingTime(settings: () => OperatingSettings): OperatingTime {
+export function createOperatingTime(settings: () => LimiterSettings): OperatingTime {
   const basketsByKey = new Map<string, Basket[]>()
   const bannedUntil = new Map<string, number>()
 
@@ -81,7 +84,7 @@ export function createOperatingTime(settings: () => OperatingSettings): Operatin
   const sum = (baskets: readonly Basket[]): number => baskets.reduce((total, basket) => total + basket.seconds, 0)
 
   return {
-    blocked(key, now) {
+    blocked(key, now, more = 0) {
       const { on, model, limitSeconds, banSeconds } = settings()
       if (!on) return false
       const until = bannedUntil.get(key)
@@ -91,7 +94,7 @@ export function createOperatingTime(settings: () => OperatingSettings): Operatin
         bannedUntil.delete(key)
         if (model === 'ban') basketsByKey.delete(key)
       }
-      if (sum(alive(key, now)) <= limitSeconds) return false
+      if (sum(alive(key, now)) + more <= limitSeconds) return false
       if (model === 'ban') {
         bannedUntil.set(key, now + banSeconds * 1000)
         basketsByKey.delete(key)
@@ -115,6 +118,8 @@ export function createOperatingTime(settings: () => OperatingSettings): Operatin
       const baskets = alive(key, now)
       const oldest = baskets[0]
       const operating = Math.round(sum(baskets) * 1e6) / 1e6
+      const until = bannedUntil.get(key)
+      if (settings().model === 'ban' && until !== undefined && until > now) return { operating, resetAt: until }
       if (oldest === undefined) return { operating }
       return { operating, resetAt: oldest.firstCallAt + settings().windowSeconds * 1000 }
     },

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { createEmulatedPortal } from './emulated-portal.ts'
+import { NEWEST_LIMITER } from './settings.ts'
 
 const USAGE = `npm run portal -- [flags]
   --port N         port, default 8024 (0: any free one)
@@ -10,6 +11,7 @@ const USAGE = `npm run portal -- [flags]
   --plan NAME      standard (default), enterprise or box
   --latency MS     round-trip time, default 0
   --command-ms MS  service time of one command, default 0
+  --limiter NAME   of operating time: window (default), ban, or newest (batches are counted and refused)
   --workers N      requests worked on at once, default 8
   --companies N    companies at the start, default 0
   --contacts N     contacts at the start, default 0`
@@ -32,6 +34,7 @@ const flagsSchema = z.object({
   plan: z.enum(['standard', 'enterprise', 'box'], 'must be standard, enterprise or box').default('standard'),
   latency: milliseconds.default(0),
   'command-ms': milliseconds.default(0),
+  limiter: z.enum(['window', 'ban', 'newest'], 'must be window, ban or newest').default('window'),
   workers: whole(1, 10_000).default(8),
   companies: whole(0, 1_000_000).default(0),
   contacts: whole(0, 1_000_000).default(0)
@@ -57,11 +60,12 @@ async function main(): Promise<void> {
   }
   const flags = flagsSchema.safeParse(given)
   if (!flags.success) refuse(flags.error.issues.map(issue => `--${issue.path.join('.')} ${issue.message}`))
-  const { port, plan, latency, workers, companies, contacts } = flags.data
+  const { port, plan, latency, limiter, workers, companies, contacts } = flags.data
   const portal = await createEmulatedPortal({
     port,
     authorizationPort: flags.data['authorization-port'] ?? (port === 0 ? 0 : port + 1),
     plan,
+    operating: limiter === 'newest' ? NEWEST_LIMITER : { model: limiter },
     speed: { latencyMs: latency, commandMs: flags.data['command-ms'], workers },
     seed: { companies, contacts }
   })

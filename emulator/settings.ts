@@ -32,8 +32,23 @@ export interface OperatingSettings {
   limitSeconds: number
   windowSeconds: number
   banSeconds: number
-  /** Calls up to this long are not counted. */
+  /** What the calls of a method in one request take together is not counted up to this much. */
   ignoreUpToSeconds: number
+  /**
+   * With which weight a batch is counted as a method of its own, instead of its commands; it is then refused as a whole.
+   * 0: it never is, as on most portals; its commands are counted under their methods.
+   */
+  batchWeight: number
+  /** What commands show of a batch that is counted itself: no operating time, or all of them that of the batch. */
+  innerOperating: 'none' | 'batch'
+}
+
+/** The newest limiter (rest's loadlimiter.php, aae2a564; fidelity.md, F3). How far it is rolled out is not known. */
+export const NEWEST_LIMITER: Pick<OperatingSettings, 'model' | 'limitSeconds' | 'banSeconds' | 'batchWeight'> = {
+  model: 'ban',
+  limitSeconds: 420,
+  banSeconds: 300,
+  batchWeight: 0.5
 }
 
 /** How events reach handlers (protocol.md, 5.4). */
@@ -104,7 +119,9 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
       limitSeconds: 480,
       windowSeconds: 600,
       banSeconds: 300,
-      ignoreUpToSeconds: 0.1
+      ignoreUpToSeconds: 0.1,
+      batchWeight: 0,
+      innerOperating: 'none'
     },
     requestSeconds: 60,
     clockAheadMs: 0,

@@ -62,6 +62,12 @@ export class Execution {
     return left < 0.5 ? undefined : this.#wait(left)
   }
 
+  /** What its commands have taken so far: their service time, or the time that passed where they have none. */
+  workedMs(): number {
+    const spent = Math.min(this.#due, this.#clock()) - this.startedAt
+    return spent > 0 ? spent : this.#clock() - this.startedAt
+  }
+
   /** Lets time pass before the first command. @throws {Interrupted}, also asynchronously */
   async pause(ms: number): Promise<void> {
     await this.#wait(Math.min(ms, this.#end - this.#due))

@@ -4,8 +4,9 @@ import { request as httpRequest } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createOperatingTime, createRequestBucket } from '../../emulator/limits.ts'
-import { settingsOfPlan } from '../../emulator/settings.ts'
-import { batch, call, get, openPortal } from './portal-client.ts'
+import { createOperatingHit } from '../../emulator/operating-hit.ts'
+import { NEWEST_LIMITER, settingsOfPlan } from '../../emulator/settings.ts'
+import { type BatchResult, batch, call, get, openPortal, type Reply } from './portal-client.ts'
 
 describe('the request bucket', () => {
   it.each([
@@ -102,28 +103,76 @@ describe('operating time', () => {
     const time = createOperatingTime(() => ({ ...cloud, model: 'ban' }))
     time.register('a', 0, 481)
     expect(time.blocked('a', 1000)).toBe(true)
+    expect(time.read('a', 1000)).toEqual({ operating: 0, resetAt: 301_000 })
     time.register('a', 2000, 100) // was in flight
     expect(time.blocked('a', 300_999)).toBe(true)
     expect(time.blocked('a', 301_000)).toBe(false)
     expect(time.read('a', 301_000)).toEqual({ operating: 0 })
   })
 
-  it('trap 37: calls up to 0.1 s are not counted and show 0, and the batch itself always shows 0', async () => {
-    const portal = await openPortal({ speed: { commandMs: 2 }, operating: { ignoreUpToSeconds: 0.002 } })
-    const { body } = await call(portal, 'batch', { cmd: { a: 'profile', b: 'profile' } })
-    expect(body.time).toMatchObject({ operating: 0 })
-    expect(body.result).toMatchObject({ result_time: { a: { operating: 0 }, b: { operating: 0 } } })
+  it('trap 37: what a method takes in one request is added up before it is compared with the threshold', async () => {
+    const portal = await openPortal({ speed: { commandMs: 2 }, operating: { ignoreUpToSeconds: 0.005 } })
+    const shown = async (cmd: object) => {
+      const { body } = await call(portal, 'batch', { cmd })
+      const { result_time } = body.result as BatchResult
+      return [body.time.operating, ...Object.values(result_time).map(({ operating }) => operating)]
+    }
+    expect(await shown({ a: 'profile', b: 'profile', c: 'server.time' })).toEqual([0, 0, 0, 0])
+    // 4 ms of one request and 6 ms of the next are two sums: only the second counts, and is seen by the third.
+    expect(await shown({ a: 'profile', b: 'profile', c: 'profile', d: 'server.time' })).toEqual([0, 0, 0, 0, 0])
+    expect(await shown({ a: 'profile', b: 'server.time' })).toEqual([0, 0.006, 0])
     portal.configure({ operating: { ignoreUpToSeconds: 0.001 } })
-    const counted = await call(portal, 'batch', { cmd: { a: 'profile', b: 'profile', c: 'server.time' } })
-    expect(counted.body.time).toMatchObject({ operating: 0 })
-    expect(counted.body.time).not.toHaveProperty('operating_reset_at')
-    expect(counted.body.result).toMatchObject({
-      result_time: {
-        a: { operating: 0.002, operating_reset_at: expect.any(Number) },
-        b: { operating: 0.004 },
-        c: { operating: 0.002 }
-      }
+    expect(await shown({ a: 'profile', b: 'profile' })).toEqual([0, 0.008, 0.01])
+  })
+
+  it('does not see what other requests are at work on', () => {
+    const time = createOperatingTime(() => cloud)
+    const [one, other] = [createOperatingHit(time, () => cloud, 0), createOperatingHit(time, () => cloud, 0)]
+    one.begin('a', 0)
+    one.count('a', 500)
+    expect([one.blocked('a', 1), other.blocked('a', 1)]).toEqual([true, false])
+    expect(other.read('a', 1)).toEqual({ operating: 0, resetAt: 600_000 })
+    one.finish()
+    expect(other.blocked('a', 1)).toBe(true)
+  })
+
+  it('names the moment of its reset in every block, also where nothing is counted', async () => {
+    const portal = await openPortal()
+    const before = Math.floor(Date.now() / 1000)
+    const { body } = await call(portal, 'batch', { cmd: { a: 'profile', b: 'server.time' } })
+    const single = await call(portal, 'profile')
+    const { result_time } = body.result as BatchResult
+    for (const { operating, operating_reset_at: resetAt = 0 } of [
+      body.time,
+      single.body.time,
+      ...Object.values(result_time)
+    ] as { readonly [name: string]: number }[]) {
+      expect([operating, Number.isInteger(resetAt), resetAt >= before + 600]).toEqual([0, true, true])
+    }
+  })
+
+  it.each([
+    ['none', undefined],
+    ['batch', 0.003]
+  ] as const)('by the newest limiter counts half of a batch, and refuses whole batches (%s)', async (inner, second) => {
+    const portal = await openPortal({
+      speed: { commandMs: 2 },
+      operating: { ...NEWEST_LIMITER, limitSeconds: 0.005, ignoreUpToSeconds: 0.001, innerOperating: inner }
     })
+    const send = () => call(portal, 'batch', { cmd: ['profile', 'server.time', 'profile'] })
+    const inside = (reply: Reply) => (reply.body.result as BatchResult).result_time
+    const [first, next] = [await send(), await send()]
+    expect([first.body.time.operating, next.body.time.operating]).toEqual([0.003, 0.006])
+    expect(Object.values(inside(next)).map(({ operating }) => operating)).toEqual([second, second, second])
+    expect('operating_reset_at' in (inside(next)[0] ?? {})).toBe(inner === 'batch')
+    const refused = await send()
+    expect([refused.status, refused.body.error, refused.body.result]).toEqual([429, 'OPERATION_TIME_LIMIT', undefined])
+    // Calls outside batches are counted by themselves, and say when their own ban ends.
+    const single = await call(portal, 'profile')
+    expect([single.status, single.body.time.operating]).toEqual([200, 0.002])
+    portal.resetLimits()
+    expect((await send()).status).toBe(200)
+    expect(NEWEST_LIMITER).toEqual({ model: 'ban', limitSeconds: 420, banSeconds: 300, batchWeight: 0.5 })
   })
 
   it.each(['window', 'ban'] as const)(
