@@ -2,11 +2,19 @@
 // Must stay true: a handler runs when its service time has elapsed, in one turn; what it throws is an error reply, never a crash.
 import type { Outcome, Perform } from './batch.ts'
 import { type Fault, refuseRows } from './faults.ts'
-import { type Credential, type Method, type MethodResult, type PhpParams, RestError } from './method.ts'
+import {
+  type CallContext,
+  type Credential,
+  type Method,
+  type MethodResult,
+  type PhpParams,
+  RestError
+} from './method.ts'
 import type { OperatingHit } from './operating-hit.ts'
 import { truthy } from './php.ts'
 import { count, type PortalParts } from './portal-parts.ts'
 import { portalTime } from './portal-time.ts'
+import type { EntityName } from './state.ts'
 import type { Execution } from './workers.ts'
 
 /** The error envelope; it never has a `time` block (trap 48). */
@@ -32,6 +40,7 @@ export const operatingKey = (credential: Credential, name: string): string =>
 export function createPerform(parts: PortalParts, hit: Hit): Perform {
   const { methods, settings, stats, clock } = parts
   const { credential, execution, operating, fault, inBatch } = hit
+  const lastErrors = new Map<EntityName, string>()
 
   return (spelling, params) => {
     const name = spelling.toLowerCase()
@@ -48,7 +57,7 @@ export function createPerform(parts: PortalParts, hit: Hit): Perform {
     }
     const serviceMs = settings.speed.methodMs[name] ?? settings.speed.commandMs
     const waits = execution.spend(serviceMs)
-    const handle = () => handled(parts, hit, { method, key, batchCounts, params, serviceMs })
+    const handle = () => handled(parts, hit, { method, key, batchCounts, params, serviceMs, lastErrors })
     return waits === undefined ? handle() : waits.then(handle)
   }
 }
@@ -84,11 +93,12 @@ interface Call {
   readonly batchCounts: boolean
   readonly params: PhpParams
   readonly serviceMs: number
+  readonly lastErrors: CallContext['lastErrors']
 }
 
 function handled(parts: PortalParts, { credential, execution, operating, fault }: Hit, call: Call): Outcome {
   const { state, stats, clock, methods, settings } = parts
-  const { method, key, batchCounts, params, serviceMs } = call
+  const { method, key, batchCounts, params, serviceMs, lastErrors } = call
   const startedAt = execution.commandAt
   const refuse = state.refuse
   if (fault?.kind === 'access-denied') state.refuse = refuseRows(fault.rows)
@@ -96,7 +106,7 @@ function handled(parts: PortalParts, { credential, execution, operating, fault }
   if (!batchCounts) operating.begin(key, startedAt)
   let answer: MethodResult
   try {
-    answer = method.handle({ state, credential, params, now: clock() + settings.clockAheadMs, methods })
+    answer = method.handle({ state, credential, params, now: clock() + settings.clockAheadMs, methods, lastErrors })
   } catch (cause) {
     if (cause instanceof RestError) return failed(cause)
     return failed(new RestError(500, 'INTERNAL_SERVER_ERROR', String(cause)))

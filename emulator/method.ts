@@ -1,6 +1,6 @@
 // What one REST method of the emulated portal is: a name, the scope it needs and a handler.
 // Must stay true: a handler sees decoded parameters and the acting person only; HTTP, credentials and limits are rest.ts's business.
-import type { PortalState } from './state.ts'
+import type { EntityName, PortalState } from './state.ts'
 
 /** A user of the emulated portal. */
 export interface Person {
@@ -32,6 +32,8 @@ export interface CallContext {
   readonly now: number
   /** Every method of the portal, for `methods` and `method.get`. */
   readonly methods: ReadonlyMap<string, Method>
+  /** The text of the last failed write of this request, by entity: the module's entity objects are static. */
+  readonly lastErrors: Map<EntityName, string>
 }
 
 export interface MethodResult {

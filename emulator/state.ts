@@ -6,13 +6,25 @@ import { type SeedOptions, seedPortal } from './seed.ts'
 
 export type EntityName = 'company' | 'contact'
 
+/** What the portal's validation texts are written in. */
+export type PortalLanguage = 'en' | 'ru'
+
 /**
- * How `*.delete` answers for an id that does not exist (protocol.md, 4.8):
- * `documented`: company `""` "Company is not found", contact `ERROR_CORE` "Element not found";
+ * How `*.delete` answers for an id that does not exist (protocol.md, 4.8; fidelity.md, F12):
+ * `source`: as today's module, company `""` with an empty text, or with the text of the company write that failed before it
+ * in the same request; contact `ERROR_CORE` with «Element not found» in the portal's language;
+ * `documented`: the same for contacts, company `""` "Company is not found";
+ * `translated`, `break`: both `ERROR_CORE` with the contact's text, `break` with `<br>` at its end;
  * `empty`: `""` with an empty text (the module's source without factory mode);
  * `plain`: `""` "Not found"; `coded`: `ERROR_NOT_FOUND` "Not found".
  */
-export type MissingDelete = 'documented' | 'empty' | 'plain' | 'coded'
+export type MissingDelete = 'source' | 'documented' | 'translated' | 'break' | 'empty' | 'plain' | 'coded'
+
+/** Something that a person may be kept from. */
+export type Right = `${EntityName}.${'read' | 'add' | 'update' | 'delete'}`
+
+/** Classic names of the fields that an administrator made required; nothing is by default (protocol.md, 4.3). */
+export type RequiredFields = { readonly [entity in EntityName]?: readonly string[] }
 
 /** Decides before a write whether a row is rejected: the text of the error, or undefined. On add `row` is the call's `fields`, else the stored record. */
 export type Refuse = (
@@ -28,6 +40,10 @@ export interface PortalStateOptions {
   readonly firstIds?: { readonly company?: number; readonly contact?: number }
   /** Default `documented`. */
   readonly missingDelete?: MissingDelete
+  /** Default `en`. */
+  readonly language?: PortalLanguage
+  /** Default none. */
+  readonly required?: RequiredFields
   /** Unix milliseconds, for seeding. Default Date.now. */
   readonly now?: () => number
 }
@@ -39,8 +55,15 @@ export interface PortalState {
   readonly links: LinkTable
   /** Settable at run time. */
   missingDelete: MissingDelete
+  /** Settable at run time. */
+  language: PortalLanguage
+  /** Settable at run time: a row without one of these is refused. */
+  required: RequiredFields
   /** Settable at run time: rejects chosen rows. */
   refuse: Refuse | undefined
+  /** Keeps a person from these things from now on, and from nothing else. */
+  deny(person: number, rights: readonly Right[]): void
+  denies(person: number, right: Right): boolean
   table(entity: EntityName): RecordTable
   /** A multifield with the portal's next multifield id. */
   multifield(kind: string, type: string, value: string): Multifield
@@ -67,6 +90,7 @@ export function createPortalState(options: PortalStateOptions = {}): PortalState
   const contacts = new RecordTable(options.firstIds?.contact ?? 1)
   const links = new LinkTable()
   const now = options.now ?? Date.now
+  const denied = new Map<number, readonly Right[]>()
   let nextMultifieldId = 1
 
   const state: PortalState = {
@@ -75,7 +99,11 @@ export function createPortalState(options: PortalStateOptions = {}): PortalState
     contacts,
     links,
     missingDelete: options.missingDelete ?? 'documented',
+    language: options.language ?? 'en',
+    required: options.required ?? {},
     refuse: undefined,
+    deny: (person, rights) => void denied.set(person, rights),
+    denies: (person, right) => denied.get(person)?.includes(right) ?? false,
     table: entity => (entity === 'company' ? companies : contacts),
     multifield(kind, type, value) {
       return { id: nextMultifieldId++, kind, type, value }

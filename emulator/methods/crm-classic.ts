@@ -2,20 +2,21 @@
 // Must stay true: rows hold strings and nulls, ids of add are ints, and most errors have an empty code.
 import { type CallContext, type Method, type MethodResult, RestError } from '../method.ts'
 import type { CrmRecord } from '../records.ts'
-import type { MissingDelete } from '../state.ts'
 import { type Entity, type Field, fieldValue, MULTIFIELD_KINDS } from './crm-fields.ts'
 import { classicFilter } from './crm-filter.ts'
 import { classicFieldInfo } from './crm-metadata.ts'
 import { find, type Order, PAGE_SIZE, pageOf } from './crm-query.ts'
+import { crmTexts } from './crm-texts.ts'
 import { isPhpArray, isTruthy, type PhpArray, parameter, toInteger, toText } from './crm-values.ts'
 import { classicDraft, insertDraft, removeRecord, updateRecord } from './crm-write.ts'
 
 /** Nearly all classic errors come without a code (protocol.md, 1.6). */
 const uncoded = (text: string) => new RestError(400, '', text)
 
-/** @throws {RestError} "Access denied." when the acting person has no CRM rights. */
-function requireRights({ credential }: CallContext): void {
-  if (credential.person.crm === 'none') throw uncoded('Access denied.')
+/** @throws {RestError} "Access denied." when the acting person has no CRM rights, or not to `read`. */
+function requireRights({ credential: { person }, state }: CallContext, read?: Entity): void {
+  const mayNotRead = read !== undefined && state.denies(person.id, `${read.name}.read`)
+  if (person.crm === 'none' || mayNotRead) throw uncoded('Access denied.')
 }
 
 /** @throws {RestError} when the parameter is there but no array; when it is absent and has no default. */
@@ -42,7 +43,7 @@ function add(context: CallContext, entity: Entity): MethodResult {
 
 function get(context: CallContext, entity: Entity): MethodResult {
   const id = idParameter(context.params)
-  requireRights(context)
+  requireRights(context, entity)
   const record = context.state.table(entity.name).get(id)
   if (record === undefined) throw uncoded('Not found')
   return { result: row(context, record, entity.readFields, MULTIFIELD_KINDS) }
@@ -52,7 +53,7 @@ function list(context: CallContext, entity: Entity): MethodResult {
   const { state, params } = context
   const order = orderOf(entity, arrayParameter(params, 'order', {}))
   const filter = classicFilter(state, entity, arrayParameter(params, 'filter', {}))
-  requireRights(context)
+  requireRights(context, entity)
   const page = pageOf(parameter(params, 'start'))
   const { records, total } = find(state, entity, filter, order, page)
   const { fields, kinds } = selectionOf(entity, parameter(params, 'select'))
@@ -79,20 +80,44 @@ function remove(context: CallContext, entity: Entity): MethodResult {
   const id = idParameter(context.params)
   requireRights(context)
   const record = context.state.table(entity.name).get(id)
-  if (record === undefined) throw missing(entity, context.state.missingDelete)
+  if (record === undefined) throw missing(context, entity)
   removeRecord(context, entity, record, '')
   return { result: true }
 }
 
-/** What delete says of an id that is not there: portals differ (protocol.md, 4.8). */
-function missing(entity: Entity, form: MissingDelete): RestError {
-  if (form === 'empty') return uncoded('')
-  if (form === 'plain') return uncoded('Not found')
-  if (form === 'coded') return new RestError(400, 'ERROR_NOT_FOUND', 'Not found')
-  return entity.name === 'company'
-    ? uncoded('Company is not found')
-    : new RestError(400, 'ERROR_CORE', 'Element not found')
+/** What delete says of an id that is not there: portals differ (protocol.md, 4.8; state.ts). */
+function missing({ state, lastErrors }: CallContext, { name }: Entity): RestError {
+  const { elementNotFound } = crmTexts(state.language)
+  const translated = new RestError(400, 'ERROR_CORE', elementNotFound)
+  switch (state.missingDelete) {
+    case 'source':
+      return name === 'company' ? uncoded(lastErrors.get(name) ?? '') : translated
+    case 'documented':
+      return name === 'company' ? uncoded('Company is not found') : translated
+    case 'translated':
+      return translated
+    case 'break':
+      return new RestError(400, 'ERROR_CORE', `${elementNotFound}<br>`)
+    case 'empty':
+      return uncoded('')
+    case 'plain':
+      return uncoded('Not found')
+    case 'coded':
+      return new RestError(400, 'ERROR_NOT_FOUND', 'Not found')
+  }
 }
+
+/** Runs a write, and remembers what it failed with until the request ends. */
+const remembering =
+  (write: (context: CallContext, entity: Entity) => MethodResult) =>
+  (context: CallContext, entity: Entity): MethodResult => {
+    try {
+      return write(context, entity)
+    } catch (cause) {
+      if (cause instanceof RestError && cause.message !== '') context.lastErrors.set(entity.name, cause.message)
+      throw cause
+    }
+  }
 
 /** Unknown fields are dropped, as in filters. */
 function orderOf(entity: Entity, order: PhpArray): Order[] {
@@ -151,10 +176,10 @@ export function classicMethods(entity: Entity): Method[] {
   })
   return [
     method('fields', () => ({ result: classicFieldInfo(entity) })),
-    method('add', add),
+    method('add', remembering(add)),
     method('get', get),
     method('list', list),
-    method('update', update),
-    method('delete', remove)
+    method('update', remembering(update)),
+    method('delete', remembering(remove))
   ]
 }

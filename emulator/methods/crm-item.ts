@@ -18,14 +18,23 @@ const IMPORT_LIMIT = 20
 const NOT_EMULATED = [1, 2, 7, 31]
 
 /** @throws {RestError} for a missing, unknown or not emulated type, or a person without rights. */
-function entityOf({ params, credential }: CallContext): Entity {
+function entityOf({ params, credential: { person } }: CallContext): Entity {
   const entityTypeId = toInteger(required(params, 'entityTypeId'))
   if (NOT_EMULATED.includes(entityTypeId)) {
     throw new RestError(400, 'ENTITY_TYPE_NOT_SUPPORTED', `Entity type ${entityTypeId} is not supported`)
   }
   const entity = [CONTACT, COMPANY].find(each => each.entityTypeId === entityTypeId)
   if (entity === undefined) throw new RestError(400, 'NOT_FOUND', 'Smart process not found')
-  if (credential.person.crm === 'none') throw new RestError(400, 'ACCESS_DENIED', 'Access denied.')
+  if (person.crm === 'none') throw accessDenied()
+  return entity
+}
+
+const accessDenied = () => new RestError(400, REFUSED, 'Access denied.')
+
+/** @throws {RestError} also when the person may not read such records. */
+function readableEntity(context: CallContext): Entity {
+  const entity = entityOf(context)
+  if (context.state.denies(context.credential.person.id, `${entity.name}.read`)) throw accessDenied()
   return entity
 }
 
@@ -68,13 +77,13 @@ function add(context: CallContext): MethodResult {
 }
 
 function get(context: CallContext): MethodResult {
-  const entity = entityOf(context)
+  const entity = readableEntity(context)
   return printed(context, entity, stored(context, entity))
 }
 
 function list(context: CallContext): MethodResult {
   const { state, params } = context
-  const entity = entityOf(context)
+  const entity = readableEntity(context)
   const filter = parameter(params, 'filter')
   const order = parameter(params, 'order')
   const select = parameter(params, 'select')

@@ -1,11 +1,11 @@
 // What crm.company.fields, crm.contact.fields and crm.item.fields print about each field.
-// Must stay true: flags are real booleans, and `isRequired` is metadata only: nothing enforces it (protocol.md, 4.3).
+// Must stay true: flags are real booleans, and `isRequired` is metadata only: what is enforced is `state.required` (protocol.md, 4.3).
 import type { Entity, Field } from './crm-fields.ts'
 
 type FieldInfo = { readonly [key: string]: unknown }
 
 /** `ADDRESS_CITY` → `Address city`: stands in for the portal's translated titles. */
-const titleOf = (name: string) => name.charAt(0) + name.slice(1).toLowerCase().replaceAll('_', ' ')
+export const titleOf = (name: string) => name.charAt(0) + name.slice(1).toLowerCase().replaceAll('_', ' ')
 
 function describe(field: Field, type: string, required: boolean): FieldInfo {
   const multiple = type === 'crm_multifield' || field.name === 'CONTACT_ID' || field.name === 'COMPANY_IDS'

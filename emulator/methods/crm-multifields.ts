@@ -3,6 +3,7 @@
 import { RestError } from '../method.ts'
 import type { Multifield } from '../records.ts'
 import type { PortalState } from '../state.ts'
+import { crmTexts } from './crm-texts.ts'
 
 export interface MultifieldInput {
   readonly kind: string
@@ -17,11 +18,11 @@ const DEFAULT_TYPE: { readonly [kind: string]: string } = { IM: 'TELEGRAM', LINK
 
 const typeOf = (input: MultifieldInput, otherwise: string) => input.type || otherwise
 
-function checked(input: MultifieldInput): string {
+function checked(state: PortalState, input: MultifieldInput): string {
   const value = input.value?.trim() ?? ''
-  // The one syntax that the CRM checks (protocol.md, 4.3); the real text is in the portal's language.
+  // The one syntax that the CRM checks (protocol.md, 4.3).
   if (input.kind === 'EMAIL' && value !== '' && !/^[^\s@]+@[^\s@]+$/.test(value)) {
-    throw new RestError(400, 'ERROR_CORE', `E-mail is not valid: ${value}`)
+    throw new RestError(400, 'ERROR_CORE', crmTexts(state.language).badEmail(value))
   }
   return value
 }
@@ -41,7 +42,7 @@ export function mergeMultifields(
   before: readonly Multifield[],
   inputs: readonly MultifieldInput[]
 ): Multifield[] {
-  const values = inputs.map(checked)
+  const values = inputs.map(input => checked(state, input))
   const after = [...before]
   for (const [at, input] of inputs.entries()) {
     const value = values[at] as string

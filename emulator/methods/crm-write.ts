@@ -4,7 +4,9 @@ import { type CallContext, RestError } from '../method.ts'
 import { portalTime, readPortalTime } from '../portal-time.ts'
 import type { CrmRecord, RecordValues } from '../records.ts'
 import { type Entity, type Field, MULTIFIELD_KINDS } from './crm-fields.ts'
+import { titleOf } from './crm-metadata.ts'
 import { addMultifields, type MultifieldInput, mergeMultifields } from './crm-multifields.ts'
+import { crmTexts } from './crm-texts.ts'
 import { isPhpArray, type PhpArray, toInteger, toList, toNumber, toText } from './crm-values.ts'
 
 /** What a call wants to write. */
@@ -76,8 +78,8 @@ export function multifieldInputs(kind: string, value: unknown): MultifieldInput[
 /** Stores a new record. @throws {RestError} when the row is refused or invalid. */
 export function insertDraft(context: CallContext, entity: Entity, draft: Draft, refusedCode: string): CrmRecord {
   const { state, now, credential } = context
-  const refused = state.refuse?.(entity.name, 'add', draft.fields)
-  if (refused !== undefined) throw new RestError(400, refusedCode, refused)
+  refuseWrite(context, entity, 'add', draft.fields, refusedCode)
+  requireFields(context, entity, draft, {}, refusedCode)
   const multifields = addMultifields(state, draft.multifields)
   const table = state.table(entity.name)
   const person = String(credential.person.id)
@@ -107,8 +109,8 @@ export function updateRecord(
   refusedCode: string
 ): CrmRecord {
   const { state, now, credential } = context
-  const refused = state.refuse?.(entity.name, 'update', record)
-  if (refused !== undefined) throw new RestError(400, refusedCode, refused)
+  refuseWrite(context, entity, 'update', record, refusedCode)
+  requireFields(context, entity, draft, record.values, refusedCode)
   const multifields = mergeMultifields(state, record.multifields, draft.multifields)
   const values: RecordValues = {
     MODIFY_BY_ID: String(credential.person.id),
@@ -122,10 +124,40 @@ export function updateRecord(
 }
 
 /** Removes a record. @throws {RestError} when the row is refused. */
-export function removeRecord({ state }: CallContext, entity: Entity, record: CrmRecord, refusedCode: string): void {
-  const refused = state.refuse?.(entity.name, 'delete', record)
-  if (refused !== undefined) throw new RestError(400, refusedCode, refused)
-  state.remove(entity.name, record.id)
+export function removeRecord(context: CallContext, entity: Entity, record: CrmRecord, refusedCode: string): void {
+  refuseWrite(context, entity, 'delete', record, refusedCode)
+  context.state.remove(entity.name, record.id)
+}
+
+/** @throws {RestError} when the person has no right to this, or a fault refuses the row. */
+function refuseWrite(
+  { state, credential }: CallContext,
+  { name }: Entity,
+  action: 'add' | 'update' | 'delete',
+  row: PhpArray | CrmRecord,
+  code: string
+): void {
+  if (state.denies(credential.person.id, `${name}.${action}`)) throw new RestError(400, code, 'Access denied.')
+  const refused = state.refuse?.(name, action, row)
+  if (refused !== undefined) throw new RestError(400, code, refused)
+}
+
+/** What an administrator made required must not be empty afterwards. @throws {RestError} one code in each family */
+function requireFields(
+  { state }: CallContext,
+  entity: Entity,
+  { values, multifields }: Draft,
+  before: Readonly<RecordValues>,
+  refusedCode: string
+): void {
+  for (const name of state.required[entity.name] ?? []) {
+    const given = MULTIFIELD_KINDS.includes(name)
+      ? multifields.some(each => each.kind === name && each.value)
+      : { ...before, ...values }[name]
+    // The classic family has one code for all that is invalid, and no codes for refusals.
+    const code = refusedCode === '' ? 'ERROR_CORE' : 'CRM_FIELD_ERROR_REQUIRED'
+    if (!given) throw new RestError(400, code, crmTexts(state.language).required(titleOf(name)))
+  }
 }
 
 /** An empty title is replaced, not refused; a contact needs one of NAME and LAST_NAME (protocol.md, trap 30). */

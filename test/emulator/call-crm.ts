@@ -29,7 +29,7 @@ export function createCrm(options: PortalStateOptions = {}): Crm {
     const method = METHODS.get(name.toLowerCase())
     if (method === undefined) throw new Error(`no method ${name}`)
     const credential = { type: 'webhook', id: '1', scope: ['crm'], person } as const
-    const context: CallContext = { state, credential, params, now: NOW, methods: METHODS }
+    const context: CallContext = { state, credential, params, now: NOW, methods: METHODS, lastErrors: new Map() }
     return method.handle(context)
   }
   return {

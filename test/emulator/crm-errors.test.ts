@@ -42,6 +42,17 @@ describe('errors', () => {
     expect(missing('contact')).toEqual(['', 'Not found'])
     crm.state.missingDelete = 'coded'
     expect(missing('company')).toEqual(['ERROR_NOT_FOUND', 'Not found'])
+    crm.state.missingDelete = 'source'
+    expect([missing('company'), missing('contact')]).toEqual([
+      ['', ''],
+      ['ERROR_CORE', 'Element not found']
+    ])
+    crm.state.language = 'ru'
+    expect(missing('contact')).toEqual(['ERROR_CORE', 'Элемент не найден'])
+    crm.state.missingDelete = 'translated'
+    expect(missing('company')).toEqual(['ERROR_CORE', 'Элемент не найден'])
+    crm.state.missingDelete = 'break'
+    expect(missing('company')).toEqual(['ERROR_CORE', 'Элемент не найден<br>'])
     company(crm)
     expect(crm.failure('crm.company.delete', { id: 1 }, WITHOUT_RIGHTS)).toMatchObject({
       code: '',
@@ -58,6 +69,46 @@ describe('errors', () => {
     }
     expect(crm.call('crm.company.fields', {}, WITHOUT_RIGHTS)).toHaveProperty('TITLE')
     expect(crm.state.counts().companies).toBe(1)
+  })
+
+  it('refuse every row for a required field, with one code in each family', () => {
+    const crm = createCrm({ required: { company: ['INDUSTRY'], contact: ['EMAIL', 'POST'] } })
+    expect(crm.failure('crm.company.add', { fields: { TITLE: 'A', INDUSTRY: '' } })).toEqual({
+      status: 400,
+      code: 'ERROR_CORE',
+      text: 'The "Industry" field is required'
+    })
+    expect(crm.failure('crm.item.add', { entityTypeId: 4, fields: { title: 'A' } }).code).toBe(
+      'CRM_FIELD_ERROR_REQUIRED'
+    )
+    const id = company(crm, { INDUSTRY: 'IT' })
+    expect(crm.call('crm.company.update', { id, fields: { TITLE: 'B' } })).toBe(true)
+    expect(crm.failure('crm.company.update', { id, fields: { INDUSTRY: '' } }).code).toBe('ERROR_CORE')
+    crm.state.language = 'ru'
+    const contact = (fields: object) => crm.failure('crm.contact.add', { fields }).text
+    expect(contact({ NAME: 'A', POST: 'B' })).toBe('Поле "Email" обязательно для заполнения')
+    expect(contact({ EMAIL: [{ VALUE: 'a@b.c' }] })).toBe('Поле "Post" обязательно для заполнения')
+    expect(crm.state.counts()).toEqual({ companies: 1, contacts: 0 })
+    crm.state.required = {}
+    expect(crm.call('crm.contact.add', { fields: {} })).toBe(1)
+  })
+
+  it('refuse what a person has no right to, and nothing else', () => {
+    const crm = createCrm()
+    const id = company(crm)
+    crm.state.deny(7, ['company.add', 'contact.delete', 'contact.read'])
+    const denied = { status: 400, code: '', text: 'Access denied.' }
+    expect(crm.failure('crm.company.add', { fields: {} })).toEqual(denied)
+    expect(crm.failure('crm.item.add', { entityTypeId: 4, fields: {} }).code).toBe('ACCESS_DENIED')
+    const contact = crm.call('crm.contact.add', { fields: {} })
+    for (const method of ['delete', 'get', 'list']) {
+      expect(crm.failure(`crm.contact.${method}`, { id: contact })).toEqual(denied)
+    }
+    expect(crm.failure('crm.item.list', { entityTypeId: 3 }).code).toBe('ACCESS_DENIED')
+    expect(crm.call('crm.company.list')).toHaveLength(1)
+    expect(crm.call('crm.company.delete', { id })).toBe(true)
+    crm.state.deny(7, [])
+    expect(crm.call('crm.contact.delete', { id: contact })).toBe(true)
   })
 
   it('reject the rows that a fault switch chooses', () => {

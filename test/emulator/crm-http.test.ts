@@ -70,3 +70,19 @@ it('keeps names that look like markup', async () => {
   const [, page] = await send('crm.company.list', { order: { ID: 'ASC' }, select: ['TITLE'] })
   expect(page.result.map((row: { TITLE: string }) => row.TITLE)).toEqual(names)
 })
+
+it('repeats in a batch, for a company that is gone, what an earlier command failed with (fidelity, F12)', async () => {
+  portal.state.missingDelete = 'source'
+  const cmd = {
+    gone: 'crm.company.delete?id=9',
+    bad: 'crm.company.add?fields[EMAIL][0][VALUE]=nonsense',
+    again: 'crm.company.delete?id=9',
+    contact: 'crm.contact.delete?id=9'
+  }
+  const errors = async () => (await send('batch', { cmd }))[1].result.result_error
+  const seen = await errors()
+  expect(seen.gone).toEqual({ error: '', error_description: '' })
+  expect(seen.again).toEqual({ error: '', error_description: seen.bad.error_description })
+  expect(seen.contact).toEqual({ error: 'ERROR_CORE', error_description: 'Element not found' })
+  expect((await errors()).gone.error_description).toBe('')
+})
