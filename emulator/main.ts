@@ -13,6 +13,7 @@ const USAGE = `npm run portal -- [flags]
   --command-ms MS  service time of one command, default 0
   --limiter NAME   of operating time: window (default), ban, or newest (batches are counted and refused)
   --language NAME  of validation texts: en (default) or ru
+  --totals NAME    of lists: exact (default), missing, fifty, off or stale
   --workers N      requests worked on at once, default 8
   --companies N    companies at the start, default 0
   --contacts N     contacts at the start, default 0`
@@ -37,6 +38,9 @@ const flagsSchema = z.object({
   'command-ms': milliseconds.default(0),
   limiter: z.enum(['window', 'ban', 'newest'], 'must be window, ban or newest').default('window'),
   language: z.enum(['en', 'ru'], 'must be en or ru').default('en'),
+  totals: z
+    .enum(['exact', 'missing', 'fifty', 'off', 'stale'], 'must be exact, missing, fifty, off or stale')
+    .default('exact'),
   workers: whole(1, 10_000).default(8),
   companies: whole(0, 1_000_000).default(0),
   contacts: whole(0, 1_000_000).default(0)
@@ -62,14 +66,14 @@ async function main(): Promise<void> {
   }
   const flags = flagsSchema.safeParse(given)
   if (!flags.success) refuse(flags.error.issues.map(issue => `--${issue.path.join('.')} ${issue.message}`))
-  const { port, plan, latency, limiter, language, workers, companies, contacts } = flags.data
+  const { port, plan, latency, limiter, language, totals, workers, companies, contacts } = flags.data
   const portal = await createEmulatedPortal({
     port,
     authorizationPort: flags.data['authorization-port'] ?? (port === 0 ? 0 : port + 1),
     plan,
     operating: limiter === 'newest' ? NEWEST_LIMITER : { model: limiter },
     speed: { latencyMs: latency, commandMs: flags.data['command-ms'], workers },
-    state: { language },
+    state: { language, totals },
     seed: { companies, contacts }
   })
   console.log(`Emulated Bitrix24 portal (${plan}) with ${companies} companies and ${contacts} contacts`)

@@ -20,6 +20,12 @@ export type PortalLanguage = 'en' | 'ru'
  */
 export type MissingDelete = 'source' | 'documented' | 'translated' | 'break' | 'empty' | 'plain' | 'coded'
 
+/**
+ * How lists tell their total, and with it `next` (fidelity.md, F7): `missing`: not at all; `fifty`: 50 whatever there is;
+ * `off`: up to two too few or too many; `stale`: what the same filter was counted at up to 5 s before (CountCache).
+ */
+export type Totals = 'exact' | 'missing' | 'fifty' | 'off' | 'stale'
+
 /** Something that a person may be kept from. */
 export type Right = `${EntityName}.${'read' | 'add' | 'update' | 'delete'}`
 
@@ -44,6 +50,8 @@ export interface PortalStateOptions {
   readonly language?: PortalLanguage
   /** Default none. */
   readonly required?: RequiredFields
+  /** Default `exact`. */
+  readonly totals?: Totals
   /** Unix milliseconds, for seeding. Default Date.now. */
   readonly now?: () => number
 }
@@ -57,6 +65,10 @@ export interface PortalState {
   missingDelete: MissingDelete
   /** Settable at run time. */
   language: PortalLanguage
+  /** Settable at run time. */
+  totals: Totals
+  /** What a list says of `total` matching records; `query` names its entity and filter, `time` is unix ms. */
+  tellTotal(query: string, total: number, time: number): number | undefined
   /** Settable at run time: a row without one of these is refused. */
   required: RequiredFields
   /** Settable at run time: rejects chosen rows. */
@@ -91,6 +103,7 @@ export function createPortalState(options: PortalStateOptions = {}): PortalState
   const links = new LinkTable()
   const now = options.now ?? Date.now
   const denied = new Map<number, readonly Right[]>()
+  const counted: Counted = new Map()
   let nextMultifieldId = 1
 
   const state: PortalState = {
@@ -101,6 +114,8 @@ export function createPortalState(options: PortalStateOptions = {}): PortalState
     missingDelete: options.missingDelete ?? 'documented',
     language: options.language ?? 'en',
     required: options.required ?? {},
+    totals: options.totals ?? 'exact',
+    tellTotal: (query, total, time) => tellTotal(state.totals, counted, { query, total, time }),
     refuse: undefined,
     deny: (person, rights) => void denied.set(person, rights),
     denies: (person, right) => denied.get(person)?.includes(right) ?? false,
@@ -128,4 +143,24 @@ export function createPortalState(options: PortalStateOptions = {}): PortalState
     contactIdsOf: companyId => links.contactIds(companyId)
   }
   return state
+}
+
+type Counted = Map<string, { readonly total: number; readonly until: number }>
+
+const STALE_MS = 5000
+
+function tellTotal(
+  totals: Totals,
+  counted: Counted,
+  { query, total, time }: { readonly query: string; readonly total: number; readonly time: number }
+): number | undefined {
+  if (totals === 'missing') return undefined
+  if (totals === 'fifty') return 50
+  // Changes with the number of records, so that it is wrong on some pages and right on others.
+  if (totals === 'off') return Math.max(0, total + (total % 5) - 2)
+  if (totals === 'exact') return total
+  const known = counted.get(query)
+  if (known !== undefined && known.until > time) return known.total
+  counted.set(query, { total, until: time + STALE_MS })
+  return total
 }

@@ -5,7 +5,7 @@ import type { CrmRecord } from '../records.ts'
 import { type Entity, type Field, fieldValue, MULTIFIELD_KINDS } from './crm-fields.ts'
 import { classicFilter } from './crm-filter.ts'
 import { classicFieldInfo } from './crm-metadata.ts'
-import { find, type Order, PAGE_SIZE, pageOf } from './crm-query.ts'
+import { countsOf, find, type Order, pageOf } from './crm-query.ts'
 import { crmTexts } from './crm-texts.ts'
 import { isPhpArray, isTruthy, type PhpArray, parameter, toInteger, toText } from './crm-values.ts'
 import { classicDraft, insertDraft, removeRecord, updateRecord } from './crm-write.ts'
@@ -52,16 +52,15 @@ function get(context: CallContext, entity: Entity): MethodResult {
 function list(context: CallContext, entity: Entity): MethodResult {
   const { state, params } = context
   const order = orderOf(entity, arrayParameter(params, 'order', {}))
-  const filter = classicFilter(state, entity, arrayParameter(params, 'filter', {}))
+  const wanted = arrayParameter(params, 'filter', {})
+  const filter = classicFilter(state, entity, wanted)
   requireRights(context, entity)
   const page = pageOf(parameter(params, 'start'))
   const { records, total } = find(state, entity, filter, order, page)
   const { fields, kinds } = selectionOf(entity, parameter(params, 'select'))
-  const next = page.offset + PAGE_SIZE
   return {
     result: records.map(record => row(context, record, fields, kinds)),
-    total,
-    ...(next < total && { next })
+    ...countsOf(context, entity, wanted, page, total)
   }
 }
 

@@ -7,7 +7,7 @@ import { itemFilter } from './crm-filter.ts'
 import { itemDraft } from './crm-item-draft.ts'
 import { itemRow } from './crm-item-row.ts'
 import { itemFieldInfo } from './crm-metadata.ts'
-import { find, type Order, PAGE_SIZE, pageOf } from './crm-query.ts'
+import { countsOf, find, type Order, pageOf } from './crm-query.ts'
 import { isPhpArray, type PhpArray, parameter, toInteger, toText } from './crm-values.ts'
 import { insertDraft, removeRecord, updateRecord } from './crm-write.ts'
 
@@ -87,18 +87,18 @@ function list(context: CallContext): MethodResult {
   const filter = parameter(params, 'filter')
   const order = parameter(params, 'order')
   const select = parameter(params, 'select')
+  const wanted = isPhpArray(filter) ? filter : {}
   const page = pageOf(parameter(params, 'start'))
   const { records, total } = find(
     state,
     entity,
-    itemFilter(state, entity, isPhpArray(filter) ? filter : {}),
+    itemFilter(state, entity, wanted),
     orderOf(entity, isPhpArray(order) ? order : {}),
     page
   )
   const items = records.map(record => itemRow(state, entity, record, select, originalNames(context)))
-  const next = page.offset + PAGE_SIZE
   // `start=-1` leaves out both numbers, where the classic family prints a total of 0 (trap 9).
-  return { result: { items }, ...(page.count && { total }), ...(next < total && { next }) }
+  return { result: { items }, ...(page.count && countsOf(context, entity, wanted, page, total)) }
 }
 
 /** @throws {RestError} INVALID_ARG_VALUE for an unknown field or direction. */

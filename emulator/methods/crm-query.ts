@@ -1,14 +1,15 @@
 // Finds the records of a list call: picks an index, filters, sorts, cuts a page.
 // Must stay true: with an index for every condition nothing but the page is read, however many records the portal has.
+import type { CallContext } from '../method.ts'
 import type { OrderedIds } from '../ordered-ids.ts'
 import type { CrmRecord, RecordTable } from '../records.ts'
 import type { PortalState } from '../state.ts'
 import { type Entity, type Field, fieldValue } from './crm-fields.ts'
 import { type Condition, comparable, type Filter, type Test } from './crm-filter.ts'
-import { toInteger, toText } from './crm-values.ts'
+import { type PhpArray, toInteger, toText } from './crm-values.ts'
 
 /** Rows of a page: fixed (protocol.md, 4.5). */
-export const PAGE_SIZE = 50
+const PAGE_SIZE = 50
 
 export interface Order {
   readonly field: Field
@@ -40,6 +41,21 @@ export function find(state: PortalState, entity: Entity, filter: Filter, order: 
   const [first] = order
   if (first !== undefined && first.field.name !== 'ID') return sorted(state, table, plan, order, page)
   return inOrder(table, plan, first?.descending ?? false, page)
+}
+
+/** The members `total` and `next` of a list's answer, true or not (state.ts, Totals). */
+export function countsOf(
+  { state, now }: CallContext,
+  { name }: Entity,
+  filter: PhpArray,
+  { offset, count }: Page,
+  total: number
+): { total?: number; next?: number } {
+  if (!count && state.totals !== 'missing') return { total }
+  const told = state.tellTotal(`${name} ${JSON.stringify(filter)}`, total, now)
+  if (told === undefined) return {}
+  const next = offset + PAGE_SIZE
+  return { total: told, ...(next < told && { next }) }
 }
 
 interface Plan {

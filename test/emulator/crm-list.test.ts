@@ -193,3 +193,43 @@ describe('order and select', () => {
     expect(crm.call('crm.company.list', { select: ['ID'] })).toEqual([{ ID: '1' }, { ID: '2' }])
   })
 })
+
+describe('totals that lie', () => {
+  const METHODS = ['crm.company.list', 'crm.item.list'] as const
+  const told = (crm: ReturnType<typeof createCrm>, method: string, start = 0) => {
+    const { total, next } = crm.answer(method, { entityTypeId: 4, start })
+    return [total, next]
+  }
+
+  it.each(METHODS)('%s can leave them out, be a little off, or always say 50', method => {
+    const crm = createCrm()
+    crm.state.seed({ companies: 104 })
+    expect(told(crm, method)).toEqual([104, 50])
+    crm.state.totals = 'missing'
+    expect([told(crm, method), told(crm, method, -1)]).toEqual([
+      [undefined, undefined],
+      [undefined, undefined]
+    ])
+    crm.state.totals = 'fifty'
+    expect([told(crm, method), told(crm, method, 100)]).toEqual([
+      [50, undefined],
+      [50, undefined]
+    ])
+    crm.state.totals = 'off'
+    expect(told(crm, method)).toEqual([106, 50])
+    crm.state.seed({ companies: 1 })
+    expect(told(crm, method, 50)).toEqual([103, 100])
+  })
+
+  it.each(METHODS)('%s can be up to 5 s behind, by filter', method => {
+    const crm = createCrm({ totals: 'stale' })
+    crm.state.seed({ companies: 60 })
+    const at = (seconds: number) => crm.state.tellTotal('company {"a":1}', seconds, seconds * 1000)
+    expect([at(0), at(4.9), at(5), at(9)]).toEqual([0, 0, 5, 5])
+    expect(told(crm, method)).toEqual([60, 50])
+    crm.state.seed({ companies: 60 })
+    expect(told(crm, method)).toEqual([60, 50])
+    expect(told(crm, method, 50)).toEqual([60, undefined])
+    expect(crm.call('crm.company.list', { start: 50 })).toHaveLength(50)
+  })
+})
