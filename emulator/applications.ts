@@ -89,7 +89,7 @@ export function createApplications({ memberId, credentials, events, placements, 
       void events.fire(application, { event: 'ONAPPUNINSTALL', data, person: undefined })
       events.unbind(each => each.clientId === clientId)
       placements.unbind(each => each.clientId === clientId)
-      credentials.revokeTokens(application)
+      credentials.dismiss(application)
       application.installed = false
       applications.delete(clientId)
     }

@@ -2,6 +2,7 @@
 // Must stay true: refresh tokens work once; nothing is handed out without a person, and all of it lives in memory.
 import { randomBytes } from 'node:crypto'
 import { type Credential, type Person, RestError } from './method.ts'
+import type { ReplacedToken } from './settings.ts'
 
 export const PEOPLE: readonly Person[] = [
   { id: 1, name: 'Иван', lastName: 'Петров', admin: true, crm: 'full' },
@@ -48,12 +49,20 @@ interface Grant {
 interface AccessGrant extends Grant {
   /** Unix seconds. */
   expires: number
-  revoked: boolean
+  /** `replaced`: its refresh token was used; `gone`: its application was deleted. */
+  state: 'good' | 'revoked' | 'replaced' | 'gone'
+}
+
+interface RefreshGrant extends Grant {
+  readonly expires: number
+  /** Came together with it. */
+  readonly accessToken: string
 }
 
 export interface CredentialsOptions {
   readonly people: readonly Person[]
   readonly tokenSeconds: () => number
+  readonly replacedToken: () => ReplacedToken
   /** Known only once the portal listens; changes when it is renamed. */
   readonly endpoints: () => Endpoints
   /** Unix milliseconds. */
@@ -61,6 +70,15 @@ export interface CredentialsOptions {
 }
 
 const REFRESH_DAYS = 30 // in every recorded pair (protocol.md, trap 17)
+
+const TOKEN_ERRORS = {
+  NO_AUTH_FOUND: 'Wrong authorization data',
+  invalid_token: 'Unable to get application by token',
+  expired_token: 'The access token provided has expired.',
+  APPLICATION_NOT_FOUND: 'Application not found'
+} as const
+
+const tokenError = (code: keyof typeof TOKEN_ERRORS) => new RestError(401, code, TOKEN_ERRORS[code])
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex')
 
@@ -72,11 +90,11 @@ function token(expires: number, personId: number): string {
   return head.toString('hex') + hex(27)
 }
 
-export function createCredentials({ people, tokenSeconds, endpoints, clock }: CredentialsOptions) {
+export function createCredentials({ people, tokenSeconds, replacedToken, endpoints, clock }: CredentialsOptions) {
   const webhooks = new Map<string, Credential>()
   const applications = new Map<string, Application>()
   const access = new Map<string, AccessGrant>()
-  const refresh = new Map<string, Grant & { expires: number }>()
+  const refresh = new Map<string, RefreshGrant>()
 
   const person = (id: number): Person => {
     const found = people.find(candidate => candidate.id === id)
@@ -88,8 +106,8 @@ export function createCredentials({ people, tokenSeconds, endpoints, clock }: Cr
     const expires = now + tokenSeconds()
     const accessToken = token(expires, grant.person.id)
     const refreshToken = token(now + REFRESH_DAYS * 86_400, grant.person.id)
-    access.set(accessToken, { ...grant, expires, revoked: false })
-    refresh.set(refreshToken, { ...grant, expires: now + REFRESH_DAYS * 86_400 })
+    access.set(accessToken, { ...grant, expires, state: 'good' })
+    refresh.set(refreshToken, { ...grant, expires: now + REFRESH_DAYS * 86_400, accessToken })
     const { server_endpoint, client_endpoint, member_id } = endpoints()
     return {
       access_token: accessToken,
@@ -107,12 +125,13 @@ export function createCredentials({ people, tokenSeconds, endpoints, clock }: Cr
   }
   /** @throws {RestError} 401 */
   const accessGrant = (accessToken: string | undefined): AccessGrant => {
-    const grant = accessToken === undefined ? undefined : access.get(accessToken)
-    if (grant === undefined) throw new RestError(401, 'NO_AUTH_FOUND', 'Wrong authorization data')
-    if (grant.revoked) throw new RestError(401, 'invalid_token', 'Unable to get application by token')
-    if (grant.expires * 1000 <= clock()) {
-      throw new RestError(401, 'expired_token', 'The access token provided has expired.')
-    }
+    if (accessToken === undefined) throw tokenError('NO_AUTH_FOUND')
+    const grant = access.get(accessToken)
+    if (grant === undefined || grant.state === 'revoked') throw tokenError('invalid_token')
+    if (grant.state === 'gone') throw tokenError('APPLICATION_NOT_FOUND')
+    const replaced = replacedToken()
+    if (grant.state === 'replaced' && replaced !== 'valid') throw tokenError(replaced)
+    if (grant.expires * 1000 <= clock()) throw tokenError('expired_token')
     return grant
   }
   return {
@@ -144,7 +163,13 @@ export function createCredentials({ people, tokenSeconds, endpoints, clock }: Cr
     },
     /** Takes back everything that an application was granted: calls get invalid_token, refreshing invalid_grant. */
     revokeTokens(application: Application): void {
-      for (const grant of access.values()) if (grant.application === application) grant.revoked = true
+      for (const grant of access.values()) if (grant.application === application) grant.state = 'revoked'
+      for (const [key, grant] of refresh) if (grant.application === application) refresh.delete(key)
+    },
+    /** A deleted application: its tokens count no more, and its client id is unknown. */
+    dismiss(application: Application): void {
+      applications.delete(application.clientId)
+      for (const grant of access.values()) if (grant.application === application) grant.state = 'gone'
       for (const [key, grant] of refresh) if (grant.application === application) refresh.delete(key)
     },
     /** @throws {RestError} 401 */
@@ -162,16 +187,19 @@ export function createCredentials({ people, tokenSeconds, endpoints, clock }: Cr
     accessGrant,
     hasAccessToken: (accessToken: string) => access.has(accessToken),
     hasRefreshToken: (refreshToken: string) => refresh.has(refreshToken),
-    hasClient: (clientId: string, clientSecret: string) => applications.get(clientId)?.clientSecret === clientSecret,
+    /** The secret of a known client id. */
+    secretOf: (clientId: string) => applications.get(clientId)?.clientSecret,
     /** The refresh grant: the old refresh token is used up. @throws {RestError} as the authorization server answers */
     refreshTokens(clientId: string, refreshToken: string): TokenSet {
       const grant = refresh.get(refreshToken)
       if (grant === undefined || grant.expires * 1000 <= clock()) {
-        throw new RestError(400, 'invalid_grant', 'Invalid refresh token')
+        throw new RestError(400, 'invalid_grant', '')
       }
       // Observed: a foreign client's mistake comes with status 200 (trap 19).
-      if (grant.application.clientId !== clientId) throw new RestError(200, 'wrong_client', 'Wrong client')
+      if (grant.application.clientId !== clientId) throw new RestError(200, 'wrong_client', '')
       refresh.delete(refreshToken)
+      const replaced = access.get(grant.accessToken)
+      if (replaced?.state === 'good') replaced.state = 'replaced'
       return issue(grant)
     }
   }

@@ -46,7 +46,12 @@ const REFUSALS: Readonly<Record<Refusal, readonly [status: number, code: string,
   PORTAL_DELETED: [410, 'PORTAL_DELETED', 'Portal was deleted'],
   OVERLOAD_LIMIT: [503, 'OVERLOAD_LIMIT', 'REST API is blocked due to overload.'],
   PAYMENT_REQUIRED: [401, 'PAYMENT_REQUIRED', 'Subscription has been ended'],
-  NO_REST_PLAN: [403, 'ACCESS_DENIED', 'REST is available only on commercial plans.']
+  NO_REST_PLAN: [403, 'ACCESS_DENIED', 'REST is available only on commercial plans.'],
+  authorization_error: [401, 'authorization_error', 'Unable to authorize user'],
+  user_access_error: [403, 'user_access_error', 'The user does not have access to the application.'],
+  ERROR_OAUTH: [401, 'ERROR_OAUTH', 'Application not installed'],
+  // Passing: the portal did not reach its authorization server (rest's lib/oauth/auth.php).
+  CONNECTION_ERROR: [401, 'CONNECTION_ERROR', 'Error connecting to authorization server']
 }
 
 export const tooManyRequests = () => errorAnswer(new RestError(503, 'QUERY_LIMIT_EXCEEDED', 'Too many requests'))
@@ -150,6 +155,7 @@ function authenticate(
   if (fault?.kind === 'expired-token') {
     throw new RestError(401, 'expired_token', 'The access token provided has expired.')
   }
+  if (fault?.kind === 'connection-error') throw new RestError(...REFUSALS.CONNECTION_ERROR)
   const { webhook, accessToken } = request
   return webhook === undefined
     ? credentials.byToken(accessToken)

@@ -28,6 +28,8 @@ export type FaultKind =
   | 'batch-limit'
   /** 401 expired_token, nothing executed. */
   | 'expired-token'
+  /** 401 CONNECTION_ERROR, nothing executed: the portal did not reach its authorization server; the token is as good as before. */
+  | 'connection-error'
   /** Writes of chosen rows get "Access denied." */
   | 'access-denied'
   /**

@@ -20,14 +20,16 @@ export function answerTokenRequest(portals: readonly Credentials[], params: PhpP
     if (grantType !== 'refresh_token' && grantType !== 'authorization_code') {
       throw new RestError(400, 'invalid_request', 'Invalid grant_type')
     }
-    const key = textOf(params[grantType === 'refresh_token' ? 'refresh_token' : 'code'])
-    if (key === '') throw new RestError(400, 'invalid_request', `${grantType} is missing`)
-    if (!portals.some(portal => portal.hasClient(clientId, secret))) {
-      throw new RestError(400, 'invalid_client', 'Invalid client')
-    }
+    const name = grantType === 'refresh_token' ? 'refresh_token' : 'code'
+    const key = textOf(params[name])
+    if (key === '') throw new RestError(400, 'invalid_request', `No "${name}" parameter found`)
+    const secrets = portals.flatMap(portal => portal.secretOf(clientId) ?? [])
+    // Whoever is not known, or not any more, is told so with status 200 (b24pysdk, test_errors_oauth.py).
+    if (secrets.length === 0) throw new RestError(200, 'wrong_client', '')
+    if (!secrets.includes(secret)) throw new RestError(400, 'invalid_client', '')
     // No code is ever given out here, so each is a wrong one.
     const portal = grantType === 'refresh_token' && portals.find(each => each.hasRefreshToken(key))
-    if (!portal) throw new RestError(400, 'invalid_grant', 'Invalid refresh token')
+    if (!portal) throw new RestError(400, 'invalid_grant', '')
     return portal.refreshTokens(clientId, key)
   })
 }
@@ -40,7 +42,7 @@ export function answerAppInfo(
 ): ServerAnswer {
   return answered(() => {
     const portal = portals.find(each => accessToken !== undefined && each.hasAccessToken(accessToken))
-    if (portal === undefined) throw new RestError(401, 'NO_AUTH_FOUND', 'Wrong authorization data')
+    if (portal === undefined) throw new RestError(400, 'invalid_client', '')
     const { application, person, expires } = portal.accessGrant(accessToken)
     const { domain, client_endpoint, member_id } = portal.endpoints()
     const scope = application.scope.join(',')
@@ -50,7 +52,7 @@ export function answerAppInfo(
       status: 'L',
       scope,
       domain,
-      uri: new URL('/', client_endpoint).href,
+      uri: new URL(client_endpoint).origin,
       client_endpoint,
       member_id,
       member_type: 'CLOUD'
@@ -66,7 +68,8 @@ function answered(work: () => object): ServerAnswer {
     return { status: 200, body: work() }
   } catch (cause) {
     if (!(cause instanceof RestError)) throw cause
-    return { status: cause.status, body: { error: cause.code, error_description: cause.message } }
+    const text = cause.message === '' ? {} : { error_description: cause.message }
+    return { status: cause.status, body: { error: cause.code, ...text } }
   }
 }
 

@@ -20,7 +20,13 @@ interface ApplicationPartsOptions {
 
 /** `administrator`: the first person with such rights. */
 export function createApplicationParts({ settings, people, endpoints, clock }: ApplicationPartsOptions) {
-  const credentials = createCredentials({ people, clock, tokenSeconds: () => settings.tokenSeconds, endpoints })
+  const credentials = createCredentials({
+    people,
+    clock,
+    tokenSeconds: () => settings.tokenSeconds,
+    replacedToken: () => settings.replacedToken,
+    endpoints
+  })
   const delivery = createEventDelivery(
     () => settings.events,
     () => settings.formFields

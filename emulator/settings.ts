@@ -60,7 +60,18 @@ export interface EventSettings {
 }
 
 /** Answers every REST call with one refusal, as an administrator or Bitrix24 itself can bring about (protocol.md, 1.7). */
-export type Refusal = 'PORTAL_DELETED' | 'OVERLOAD_LIMIT' | 'PAYMENT_REQUIRED' | 'NO_REST_PLAN'
+export type Refusal =
+  | 'PORTAL_DELETED'
+  | 'OVERLOAD_LIMIT'
+  | 'PAYMENT_REQUIRED'
+  | 'NO_REST_PLAN'
+  | 'authorization_error'
+  | 'user_access_error'
+  | 'ERROR_OAUTH'
+  | 'CONNECTION_ERROR'
+
+/** What calls get with the access token that came together with a refresh token which was used since. */
+export type ReplacedToken = 'valid' | 'expired_token' | 'invalid_token' | 'NO_AUTH_FOUND'
 
 export interface PortalSettings {
   speed: SpeedSettings
@@ -80,6 +91,8 @@ export interface PortalSettings {
   refusal: Refusal | undefined
   /** Life of an access token. */
   tokenSeconds: number
+  /** Portals end such a token at once, under any of these names (fidelity.md, F6). */
+  replacedToken: ReplacedToken
   events: EventSettings
   /** Codes of the placements that the portal offers; undefined: all that it knows. */
   placements: readonly string[] | undefined
@@ -129,6 +142,7 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
     movedTo: undefined,
     refusal: undefined,
     tokenSeconds: 3600,
+    replacedToken: 'valid',
     events: { delayMs: 0, copies: 1 },
     placements: undefined,
     newerFields: true,

@@ -164,10 +164,10 @@ describe('removal', () => {
       })
       expect(app.arrivals[0]?.body).not.toContain('access_token')
       const profile = await get(`${portal.origin}/rest/profile?auth=${access_token}`)
-      expect([profile.status, profile.body.error]).toEqual([401, 'invalid_token'])
+      expect([profile.status, profile.body.error]).toEqual([401, 'APPLICATION_NOT_FOUND'])
       const query = { client_id: clientId, client_secret: clientSecret, grant_type: 'refresh_token', refresh_token }
       const again = await get(`${portal.authorization.origin}/oauth/token/?${new URLSearchParams(query)}`)
-      expect(again.body.error).toBe('invalid_grant')
+      expect(again.body.error).toBe('wrong_client')
       expect([portal.applications.placements(clientId), portal.applications.eventHandlers(clientId)]).toEqual([[], []])
       expect(() => portal.open({ clientId })).toThrow('knows no application')
     }

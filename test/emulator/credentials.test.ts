@@ -12,7 +12,7 @@ describe('credentials', () => {
     const bearer = await post(url, '{"auth":"bad","x":1}', 'application/json', { authorization: `Bearer ${good}` })
     expect([bearer.status, bearer.body.result]).toEqual([200, { x: 1 }])
     expect((await post(url, JSON.stringify({ auth: good, access_token: 'bad' }))).status).toBe(200)
-    expect((await post(url, JSON.stringify({ auth: 'bad', access_token: good }))).body.error).toBe('NO_AUTH_FOUND')
+    expect((await post(url, JSON.stringify({ auth: 'bad', access_token: good }))).body.error).toBe('invalid_token')
     expect((await post(url, JSON.stringify({ auth: ['bad'], access_token: good }))).status).toBe(200)
   })
 
@@ -47,7 +47,16 @@ describe('credentials', () => {
 
   it('can refuse everything, as a portal without REST, a deleted or a blocked one does', async () => {
     const portal = await openPortal()
-    const refusals = ['PORTAL_DELETED', 'OVERLOAD_LIMIT', 'PAYMENT_REQUIRED', 'NO_REST_PLAN'] as const
+    const refusals = [
+      'PORTAL_DELETED',
+      'OVERLOAD_LIMIT',
+      'PAYMENT_REQUIRED',
+      'NO_REST_PLAN',
+      'authorization_error',
+      'user_access_error',
+      'ERROR_OAUTH',
+      'CONNECTION_ERROR'
+    ] as const
     const answers = []
     for (const refusal of refusals) {
       portal.configure({ refusal })
@@ -58,7 +67,11 @@ describe('credentials', () => {
       [410, 'PORTAL_DELETED'],
       [503, 'OVERLOAD_LIMIT'],
       [401, 'PAYMENT_REQUIRED'],
-      [403, 'ACCESS_DENIED']
+      [403, 'ACCESS_DENIED'],
+      [401, 'authorization_error'],
+      [403, 'user_access_error'],
+      [401, 'ERROR_OAUTH'],
+      [401, 'CONNECTION_ERROR']
     ])
     portal.configure({ refusal: undefined })
     expect((await call(portal, 'profile')).status).toBe(200)

@@ -166,11 +166,15 @@ describe('a refusal', () => {
     expect(result_error.b?.error).toBe('OPERATION_TIME_LIMIT')
   })
 
-  it('expired-token comes before anything is executed', async () => {
+  it.each([
+    ['expired-token', 'expired_token'],
+    ['connection-error', 'CONNECTION_ERROR']
+  ] as const)('%s comes before anything is executed, and once', async (kind, code) => {
     const portal = await openPortal()
-    portal.faults.next('expired-token')
+    portal.faults.next(kind)
     const { status, body } = await add(portal)
-    expect([status, body.error, companies(portal)]).toEqual([401, 'expired_token', 0])
+    expect([status, body.error, companies(portal)]).toEqual([401, code, 0])
+    expect((await add(portal)).status).toBe(200)
   })
 
   it('access-denied hits chosen rows, and the same rows again', async () => {

@@ -72,7 +72,14 @@ describe('the token endpoint', () => {
     const grant = { grant_type: 'refresh_token', ...keys }
     expect(outcome(await query(grant))).toEqual([400, 'invalid_request'])
     expect(outcome(await query({ ...keys, refresh_token }))).toEqual([400, 'invalid_request'])
+    const nothing = await query(grant)
+    expect(nothing.body).toEqual({
+      error: 'invalid_request',
+      error_description: 'No "refresh_token" parameter found'
+    })
     expect(outcome(await query({ ...grant, client_secret: 'x', refresh_token }))).toEqual([400, 'invalid_client'])
+    const unknown = await query({ ...grant, client_id: 'local.x', refresh_token })
+    expect([unknown.status, unknown.body]).toEqual([200, { error: 'wrong_client' }])
     expect(outcome(await query({ ...grant, refresh_token: 'x' }))).toEqual([400, 'invalid_grant'])
     expect(outcome(await query({ ...keys, grant_type: 'authorization_code', code: 'x' }))).toEqual([
       400,
@@ -81,6 +88,34 @@ describe('the token endpoint', () => {
     expect(outcome(await refresh(authorization.origin, other, refresh_token))).toEqual([200, 'wrong_client'])
     expect(outcome(await query({ ...grant, refresh_token }))).toEqual([200, undefined])
   })
+
+  it('answers a deleted application with wrong_client, and its tokens with APPLICATION_NOT_FOUND', async () => {
+    const portal = await openPortal()
+    const keys = portal.registerApplication(APP)
+    const { access_token, refresh_token } = portal.applications.issueTokens(keys.clientId)
+    portal.applications.remove(keys.clientId)
+    await portal.eventsSettled()
+    const refused = await refresh(portal.authorization.origin, keys, refresh_token)
+    expect([refused.status, refused.body]).toEqual([200, { error: 'wrong_client' }])
+    const called = await get(`${portal.origin}/rest/profile?auth=${access_token}`)
+    expect(outcome(called)).toEqual([401, 'APPLICATION_NOT_FOUND'])
+  })
+
+  it.each(['expired_token', 'invalid_token', 'NO_AUTH_FOUND'] as const)(
+    'can end the access token that came with the refresh token, told as %s',
+    async replacedToken => {
+      const portal = await openPortal({ replacedToken })
+      const { authorization, credentials } = portal
+      const profile = async (token: string) => outcome(await get(`${portal.origin}/rest/profile?auth=${token}`))
+      const [first, other] = [credentials.issueTokens(2), credentials.issueTokens(2)]
+      const second = JSON.parse((await refresh(authorization.origin, credentials, first.refresh_token)).text)
+      expect(await profile(first.access_token)).toEqual([401, replacedToken])
+      expect(await profile(second.access_token)).toEqual([200, undefined])
+      expect(await profile(other.access_token)).toEqual([200, undefined])
+      portal.configure({ replacedToken: 'valid' })
+      expect(await profile(first.access_token)).toEqual([200, undefined])
+    }
+  )
 
   it('is not on the portal, and knows nothing but its two addresses', async () => {
     const { origin, authorization, credentials } = await openPortal()
@@ -120,6 +155,7 @@ describe('app.info', () => {
         version: '1',
         status: 'L',
         domain: portal.host,
+        uri: portal.origin,
         client_endpoint: `${portal.origin}/rest/`,
         member_id: portal.memberId
       }
@@ -133,8 +169,8 @@ describe('app.info', () => {
   it('refuses unknown, expired and revoked tokens', async () => {
     const portal = await openPortal()
     const { access_token } = portal.credentials.issueTokens()
-    expect(outcome(await appInfo(portal, 'x'))).toEqual([401, 'NO_AUTH_FOUND'])
-    expect(outcome(await get(`${portal.authorization.origin}/rest/app.info/`))).toEqual([401, 'NO_AUTH_FOUND'])
+    expect(outcome(await appInfo(portal, 'x'))).toEqual([400, 'invalid_client'])
+    expect((await get(`${portal.authorization.origin}/rest/app.info/`)).body).toEqual({ error: 'invalid_client' })
     portal.credentials.expireToken(access_token)
     expect(outcome(await appInfo(portal, access_token))).toEqual([401, 'expired_token'])
     const revoked = portal.credentials.issueTokens()
@@ -161,14 +197,14 @@ describe('several portals', () => {
       expect(refreshed).toMatchObject({ member_id: portal.memberId, client_endpoint: `${portal.origin}/rest/` })
       expect((await get(`${portal.origin}/rest/profile?auth=${refreshed.access_token}`)).status).toBe(200)
       const foreign = await get(`${other.origin}/rest/profile?auth=${refreshed.access_token}`)
-      expect(outcome(foreign)).toEqual([401, 'NO_AUTH_FOUND'])
+      expect(outcome(foreign)).toEqual([401, 'invalid_token'])
       const info = await appInfo(other, refreshed.access_token)
       expect(info.body.result).toMatchObject({ install: { member_id: portal.memberId } })
     }
     await first.close()
     expect(outcome(await appInfo(second, first.applications.issueTokens(keys.clientId).access_token))).toEqual([
-      401,
-      'NO_AUTH_FOUND'
+      400,
+      'invalid_client'
     ])
   })
 
