@@ -28,6 +28,7 @@ export const jsonAnswer = (status: number, body: object): Answer => ({
 
 const TITLES: Readonly<Record<number, string>> = {
   200: 'Bitrix24',
+  403: 'Forbidden',
   404: 'Not Found',
   413: 'Request Entity Too Large',
   502: 'Bad Gateway',
@@ -54,12 +55,30 @@ const REFUSALS: Readonly<Record<Refusal, readonly [status: number, code: string,
   CONNECTION_ERROR: [401, 'CONNECTION_ERROR', 'Error connecting to authorization server']
 }
 
-export const tooManyRequests = () => errorAnswer(new RestError(503, 'QUERY_LIMIT_EXCEEDED', 'Too many requests'))
+export const tooManyRequests = () =>
+  jsonAnswer(503, failed(new RestError(503, 'QUERY_LIMIT_EXCEEDED', 'Too many requests')).body)
 
-const errorAnswer = (error: RestError): Answer => {
-  const outcome = failed(error)
-  return jsonAnswer(error.status, outcome.body)
+const failure = ({ settings }: PortalParts, status: number, body: Readonly<Record<string, unknown>>): Answer => {
+  const { error, error_description } = body
+  return jsonAnswer(status, settings.errorObjects ? errorObject(error, error_description) : body)
 }
+
+const errorObject = (code: unknown, message: unknown) => ({ error: { code, message } })
+
+/** What REST 3.0 says when something breaks inside (protocol.md, 1.9). */
+export const objectError = () =>
+  jsonAnswer(400, errorObject('BITRIX_REST_V3_EXCEPTION_INTERNALEXCEPTION', 'Internal error'))
+
+const PHP_WARNING =
+  '<br />\n<b>Warning</b>:  Undefined array key "VALUE" in <b>/home/bitrix/www/local/php_interface/init.php</b> on line <b>42</b><br />\n'
+
+/** The answer of a portal that prints PHP's warnings: the text is in front, so PHP has sent its own content type by then. */
+export const warned = ({ status, body, headers }: Answer): Answer => ({
+  status,
+  type: 'text/html',
+  body: PHP_WARNING + body,
+  ...(headers && { headers })
+})
 
 /** Executes a request; undefined when a restart of the portal swallowed it. */
 export async function execute(
@@ -83,7 +102,7 @@ export async function execute(
       }
     })
   } catch (cause) {
-    if (cause instanceof RestError) return errorAnswer(cause)
+    if (cause instanceof RestError) return failure(parts, cause.status, failed(cause).body)
     if (!(cause instanceof Interrupted)) throw cause
     return cause.why === 'restart' ? undefined : htmlAnswer(cause.why === 'cap' ? 504 : 502)
   }
@@ -114,7 +133,8 @@ async function process(
   try {
     if (isBatch) return await processBatch(parts, request, hit)
     const outcome = await createPerform(parts, hit)(name, request.params)
-    return withHeaders(credential, jsonAnswer(outcome.ok ? 200 : outcome.status, outcome.body))
+    const answer = outcome.ok ? jsonAnswer(200, outcome.body) : failure(parts, outcome.status, outcome.body)
+    return withHeaders(credential, answer)
   } finally {
     operating.finish()
   }

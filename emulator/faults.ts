@@ -15,6 +15,7 @@ export type FaultKind =
   | 'truncated'
   /** HTML pages of the front. By default everything is executed before; `executes` changes that. */
   | 'html-403'
+  | 'html-404'
   | 'html-429'
   | 'html-502'
   | 'html-503'
@@ -30,6 +31,10 @@ export type FaultKind =
   | 'expired-token'
   /** 401 CONNECTION_ERROR, nothing executed: the portal did not reach its authorization server; the token is as good as before. */
   | 'connection-error'
+  /** Nothing executed, and the error comes as an object: `{"error":{"code","message"}}`, status 400 (protocol.md, 1.9). */
+  | 'error-object'
+  /** Executed, answered with status 200 and a warning of PHP in front of the JSON. */
+  | 'php-warning'
   /** Writes of chosen rows get "Access denied." */
   | 'access-denied'
   /**

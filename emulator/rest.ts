@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Context, Middleware } from 'koa'
 import { commandsOf } from './batch.ts'
 import { deliver, reset } from './deliver.ts'
-import { type Answer, execute, htmlAnswer, tooManyRequests } from './execute.ts'
+import { type Answer, execute, htmlAnswer, objectError, tooManyRequests, warned } from './execute.ts'
 import { changesData, type Fault, type FaultKind, type FaultRequest } from './faults.ts'
 import { movedLocation } from './moved.ts'
 import { count, type PortalParts } from './portal-parts.ts'
@@ -61,6 +61,7 @@ async function answerAtPortal(parts: PortalParts, ctx: Context, request: RestReq
 const PAGES: { readonly [kind in FaultKind]?: number } = {
   'html-200': 200,
   'html-403': 403,
+  'html-404': 404,
   'html-429': 429,
   'html-502': 502,
   'html-503': 503,
@@ -75,6 +76,7 @@ async function answerUnder(
 ): Promise<Answer | undefined> {
   if (fault?.kind === 'query-limit') return tooManyRequests()
   if (fault?.kind === 'reset-before') return undefined
+  if (fault?.kind === 'error-object') return objectError()
   if (fault?.kind === 'duplicate') return await executeTwice(parts, request, fault)
   const answer = await execute(parts, request, fault)
   if (fault?.kind === 'restart') {
@@ -83,7 +85,9 @@ async function answerUnder(
     return undefined
   }
   const page = fault === undefined ? undefined : PAGES[fault.kind]
-  return page === undefined || answer === undefined ? answer : htmlAnswer(page)
+  if (answer === undefined) return undefined
+  if (page !== undefined) return htmlAnswer(page)
+  return parts.settings.phpWarning || fault?.kind === 'php-warning' ? warned(answer) : answer
 }
 
 /** What delivers twice on the way (a proxy, a load balancer) does so because it lost patience, or an acknowledgement. */

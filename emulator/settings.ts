@@ -89,6 +89,10 @@ export interface PortalSettings {
   /** The origin that this portal was renamed to: every REST call gets a 302 there. */
   movedTo: string | undefined
   refusal: Refusal | undefined
+  /** Every error outside batches as REST 3.0 writes it: `{"error":{"code","message"}}` (protocol.md, 1.9). */
+  errorObjects: boolean
+  /** Every answer begins with a warning of PHP, as on portals that show errors. */
+  phpWarning: boolean
   /** Life of an access token. */
   tokenSeconds: number
   /** Portals end such a token at once, under any of these names (fidelity.md, F6). */
@@ -141,6 +145,8 @@ export function settingsOfPlan(plan: Plan): PortalSettings {
     integerTimes: true,
     movedTo: undefined,
     refusal: undefined,
+    errorObjects: false,
+    phpWarning: false,
     tokenSeconds: 3600,
     replacedToken: 'valid',
     events: { delayMs: 0, copies: 1 },

@@ -69,6 +69,7 @@ describe('a lost answer', () => {
 
   it.each([
     ['html-403', 403],
+    ['html-404', 404],
     ['html-429', 429],
     ['html-502', 502],
     ['html-503', 503],
@@ -86,6 +87,19 @@ describe('a lost answer', () => {
       seen.push(companies(portal))
     }
     expect(seen).toEqual([2, 3, 3])
+  })
+
+  it('php-warning puts a warning before the answer, once or always', async () => {
+    const portal = await openPortal()
+    portal.faults.next('php-warning')
+    const { status, headers, text } = await add(portal)
+    expect([status, headers.get('content-type'), companies(portal)]).toEqual([200, 'text/html', 2])
+    expect(text).toMatch(/^<br \/>\n<b>Warning<\/b>: {2}.+<br \/>\n\{"result":/)
+    expect((await add(portal)).body.result).toMatchObject({ result: { a: 3, b: 4 } })
+    portal.configure({ phpWarning: true })
+    for (const method of ['profile', 'crm.company.get', 'no.such.method']) {
+      expect((await call(portal, method)).text).toMatch(/^<br \/>\n<b>Warning<\/b>/)
+    }
   })
 
   it('missing-result leaves no trace of one executed command', async () => {
@@ -153,6 +167,22 @@ describe('a refusal', () => {
       [200, undefined]
     ])
     expect(companies(portal)).toBe(2)
+  })
+
+  it('error-object executes nothing and says so as REST 3.0 does; a portal can write every error so', async () => {
+    const portal = await openPortal()
+    portal.faults.next('error-object')
+    const { status, body } = await add(portal)
+    expect([status, companies(portal)]).toEqual([400, 0])
+    expect(body).toEqual({ error: { code: expect.stringContaining('BITRIX_REST_V3_'), message: 'Internal error' } })
+    portal.configure({ errorObjects: true })
+    const missing = await call(portal, 'crm.company.get', { id: 9 })
+    expect([missing.status, missing.body]).toEqual([400, { error: { code: '', message: 'Not found' } }])
+    portal.configure({ refusal: 'PORTAL_DELETED' })
+    expect((await call(portal, 'profile')).body.error).toEqual({
+      code: 'PORTAL_DELETED',
+      message: 'Portal was deleted'
+    })
   })
 
   it('batch-limit refuses the commands of chosen methods', async () => {
