@@ -16,7 +16,8 @@ const USAGE = `npm run portal -- [flags]
   --totals NAME    of lists: exact (default), missing, fifty, off or stale
   --workers N      requests worked on at once, default 8
   --companies N    companies at the start, default 0
-  --contacts N     contacts at the start, default 0`
+  --contacts N     contacts at the start, default 0
+  --my-companies N legal entities of the portal's owner at the start, default 0`
 
 const whole = (least: number, most: number) =>
   z
@@ -43,7 +44,8 @@ const flagsSchema = z.object({
     .default('exact'),
   workers: whole(1, 10_000).default(8),
   companies: whole(0, 1_000_000).default(0),
-  contacts: whole(0, 1_000_000).default(0)
+  contacts: whole(0, 1_000_000).default(0),
+  'my-companies': whole(0, 1000).default(0)
 })
 
 /** @throws {TypeError} for flags that are not known */
@@ -74,7 +76,7 @@ async function main(): Promise<void> {
     operating: limiter === 'newest' ? NEWEST_LIMITER : { model: limiter },
     speed: { latencyMs: latency, commandMs: flags.data['command-ms'], workers },
     state: { language, totals },
-    seed: { companies, contacts }
+    seed: { companies, contacts, myCompanies: flags.data['my-companies'] }
   })
   console.log(`Emulated Bitrix24 portal (${plan}) with ${companies} companies and ${contacts} contacts`)
   console.log(`Desktop: ${portal.origin}/`)

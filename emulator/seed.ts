@@ -31,6 +31,8 @@ export interface SeedOptions {
   /** How many plausible records, or exactly which. */
   readonly companies?: number | readonly SeedRecord[]
   readonly contacts?: number | readonly SeedRecord[]
+  /** Plausible legal entities of the portal's owner (IS_MY_COMPANY), before the others; default 0. They never have an origin tag. */
+  readonly myCompanies?: number
   /** Origin tag of plausible records: `originatorId` with `seed:<n>`. Without it they have none, like records made by hand. */
   readonly originatorId?: string
 }
@@ -88,7 +90,10 @@ export function seedPortal(state: SeedTarget, options: SeedOptions, now: number)
     return state.insert(entity, fields, multifields(record), record.id).id
   }
 
-  const { companies = 0, contacts = 0 } = options
+  const { companies = 0, contacts = 0, myCompanies = 0 } = options
+  for (let at = 0; at < myCompanies; at += 1) {
+    store('company', { fields: { TITLE: `${pick(FORMS, at)} «Наша компания» ${at + 1}` } }, { IS_MY_COMPANY: 'Y' })
+  }
   const companyIds: number[] = []
   if (typeof companies === 'number') {
     for (let at = 0; at < companies; at += 1) companyIds.push(store('company', plausibleCompany(at), tag(at)))

@@ -89,6 +89,15 @@ describe('seeding', () => {
     expect(crm.state.withOriginTag('contact', 'BITRIXCORP', 'seed:3').map(({ id }) => id)).toEqual([1004])
   })
 
+  it("knows the legal entities of the portal's owner, which are listed among the companies", () => {
+    const crm = createCrm()
+    crm.state.seed({ myCompanies: 2, companies: 3, originatorId: 'BITRIXCORP' })
+    const mine = (filter: object) => crm.answer('crm.company.list', { filter }).total
+    expect([mine({}), mine({ IS_MY_COMPANY: 'Y' }), mine({ IS_MY_COMPANY: 'N' })]).toEqual([5, 2, 3])
+    expect([mine({ ORIGINATOR_ID: 'BITRIXCORP' }), mine({ '!IS_MY_COMPANY': 'Y' })]).toEqual([3, 3])
+    expect(crm.call('crm.item.get', { entityTypeId: 4, id: 1 }).item.isMyCompany).toBe('Y')
+  })
+
   it('takes given records and goes on after the highest id', () => {
     const crm = createCrm()
     crm.state.seed({ companies: [{ id: 50, fields: { TITLE: '<script>' } }, { id: 7 }] })
