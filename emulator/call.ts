@@ -75,7 +75,11 @@ function whyDenied(method: Method, credential: Credential, inBatch: boolean): Re
     return new RestError(401, 'insufficient_scope', inBatch ? '' : text)
   }
   if (method.applicationOnly === true && credential.type !== 'application') {
-    return new RestError(403, 'WRONG_AUTH_TYPE', 'Current authorization type is denied for this method')
+    return new RestError(
+      403,
+      'WRONG_AUTH_TYPE',
+      'Current authorization type is denied for this method Application context required'
+    )
   }
   return undefined
 }

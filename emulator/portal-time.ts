@@ -39,6 +39,14 @@ export function readPortalTime(text: string, offsetMinutes: number): number | un
   return Date.UTC(year, month - 1, day, hour, minute, second) - offsetOf(parts[7], offsetMinutes) * 60_000
 }
 
+const DAY_MS = 86_400_000
+
+/** The day of a moment in the portal's zone, as portals keep it: its midnight in UTC. Such a midnight is its own day. */
+export function dayOf(milliseconds: number, offsetMinutes: number): number {
+  if (milliseconds % DAY_MS === 0) return milliseconds
+  return Math.floor((milliseconds + offsetMinutes * 60_000) / DAY_MS) * DAY_MS
+}
+
 function offsetOf(zone: string | undefined, offsetMinutes: number): number {
   if (zone === undefined) return offsetMinutes
   if (zone.toUpperCase() === 'Z') return 0

@@ -57,8 +57,15 @@ function follow(from: unknown, path: readonly string[]): unknown {
   return value === from && typeof value === 'object' && value !== null ? { ...value } : value
 }
 
+/** PHP's offset of a text counts bytes; a byte of a longer letter is none of UTF-8's, which json_encode substitutes. */
+function byteOf(text: string, at: number): string | undefined {
+  const byte = Buffer.from(text).at(at)
+  if (byte === undefined) return undefined
+  return byte < 0x80 ? String.fromCharCode(byte) : '\uFFFD'
+}
+
 function member(value: unknown, key: string): unknown {
-  if (typeof value === 'string') return /^-?\d+$/.test(key) ? value.at(Number(key)) : undefined
+  if (typeof value === 'string') return /^-?\d+$/.test(key) ? byteOf(value, Number(key)) : undefined
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
   return (value as PhpParams)[key]
 }

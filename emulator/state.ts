@@ -26,6 +26,12 @@ export type MissingDelete = 'source' | 'documented' | 'translated' | 'break' | '
  */
 export type Totals = 'exact' | 'missing' | 'fifty' | 'off' | 'stale'
 
+/**
+ * What fields print in which nothing was ever set, where recorded portals differ (fidelity.md, F11): `null`: REVENUE, COMMENTS
+ * and TYPE_ID are null; `filled`: a contact's COMPANY_ID is "0"; `mixed`: the first as texts, the last as null.
+ */
+export type Empties = 'mixed' | 'null' | 'filled'
+
 /** Something that a person may be kept from. */
 export type Right = `${EntityName}.${'read' | 'add' | 'update' | 'delete'}`
 
@@ -52,6 +58,8 @@ export interface PortalStateOptions {
   readonly required?: RequiredFields
   /** Default `exact`. */
   readonly totals?: Totals
+  /** Default `mixed`. */
+  readonly empties?: Empties
   /** Unix milliseconds, for seeding. Default Date.now. */
   readonly now?: () => number
 }
@@ -67,6 +75,8 @@ export interface PortalState {
   language: PortalLanguage
   /** Settable at run time. */
   totals: Totals
+  /** Settable at run time. */
+  empties: Empties
   /** What a list says of `total` matching records; `query` names its entity and filter, `time` is unix ms. */
   tellTotal(query: string, total: number, time: number): number | undefined
   /** Settable at run time: a row without one of these is refused. */
@@ -115,6 +125,7 @@ export function createPortalState(options: PortalStateOptions = {}): PortalState
     language: options.language ?? 'en',
     required: options.required ?? {},
     totals: options.totals ?? 'exact',
+    empties: options.empties ?? 'mixed',
     tellTotal: (query, total, time) => tellTotal(state.totals, counted, { query, total, time }),
     refuse: undefined,
     deny: (person, rights) => void denied.set(person, rights),

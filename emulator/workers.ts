@@ -62,10 +62,9 @@ export class Execution {
     return left < 0.5 ? undefined : this.#wait(left)
   }
 
-  /** What its commands have taken so far: their service time, or the time that passed where they have none. */
+  /** What its begun commands take: their service time, or the time that passed where they have none. */
   workedMs(): number {
-    const spent = Math.min(this.#due, this.#clock()) - this.startedAt
-    return spent > 0 ? spent : this.#clock() - this.startedAt
+    return this.#due > this.startedAt ? this.#due - this.startedAt : this.#clock() - this.startedAt
   }
 
   /** Lets time pass before the first command. @throws {Interrupted}, also asynchronously */

@@ -59,9 +59,9 @@ function remove({ state }: CallContext, side: Side, ownerId: number, id: number)
 }
 
 /** @throws {RestError} when `fields` is no array or has no usable id. */
-function fieldsOf({ params }: CallContext, side: Side): Wanted {
+function fieldsOf({ params }: CallContext, side: Side, told: 'fields' | 'item'): Wanted {
   const fields = parameter(params, 'fields')
-  if (!isPhpArray(fields)) throw uncoded("The parameter 'fields' must be array.")
+  if (!isPhpArray(fields)) throw uncoded(`The parameter '${told}' must be array.`)
   const wanted = wantedOf(side, fields)
   if (wanted.id <= 0) throw uncoded("The parameter 'fields' is not valid.")
   return wanted
@@ -69,9 +69,8 @@ function fieldsOf({ params }: CallContext, side: Side): Wanted {
 
 function add(context: CallContext, side: Side): MethodResult {
   const ownerId = owner(context, side, "'", true)
-  const wanted = fieldsOf(context, side)
-  // The portal's list of errors names only a missing owner; a missing other side is answered the same way [INF].
-  if (context.state.table(side.other).get(wanted.id) === undefined) throw uncoded('Not found.')
+  // Nothing asks whether the other side exists: the module links to whatever is named (fidelity.md, F13).
+  const wanted = fieldsOf(context, side, 'fields')
   if (linksOf(context, side, ownerId).some(link => otherOf(side, link) === wanted.id)) return { result: false }
   put(context, side, ownerId, wanted)
   return { result: true }
@@ -79,7 +78,7 @@ function add(context: CallContext, side: Side): MethodResult {
 
 function unlink(context: CallContext, side: Side): MethodResult {
   const ownerId = owner(context, side, "'", true)
-  return { result: remove(context, side, ownerId, fieldsOf(context, side).id) }
+  return { result: remove(context, side, ownerId, fieldsOf(context, side, 'item').id) }
 }
 
 function getItems(context: CallContext, side: Side): MethodResult {
@@ -102,7 +101,7 @@ function setItems(context: CallContext, side: Side): MethodResult {
     .filter(isPhpArray)
     .map(item => wantedOf(side, item))
     .filter(({ id }, at, all) => all.findIndex(other => other.id === id) === at)
-    .filter(({ id }) => context.state.table(side.other).get(id) !== undefined)
+    .filter(({ id }) => id > 0)
   if (side.owner === 'contact') {
     const links: WantedLink[] = wanted.map(({ id, sort, primary }) => ({ companyId: id, sort, primary }))
     context.state.links.replace(ownerId, links)
@@ -136,9 +135,9 @@ const info = (type: string, title: string, isRequired: boolean) => ({
 function fields(_: CallContext, side: Side): MethodResult {
   return {
     result: {
-      [side.otherId]: info('integer', side.otherId, true),
       SORT: info('integer', 'SORT', false),
-      IS_PRIMARY: info('char', 'IS_PRIMARY', false)
+      IS_PRIMARY: info('char', 'IS_PRIMARY', false),
+      [side.otherId]: info('integer', side.otherId, true)
     }
   }
 }

@@ -138,13 +138,23 @@ function selectionOf(entity: Entity, select: unknown): Selection {
   if (wanted.size === 0) return { fields: entity.readFields, kinds: [] }
   const plain = wanted.has('*')
   const user = wanted.has('UF_*')
+  if (!plain && !user)
+    return { fields: selectedFields(entity, [...wanted]), kinds: MULTIFIELD_KINDS.filter(kind => wanted.has(kind)) }
   const fields = entity.readFields.filter(
     ({ name, userField }) => name === 'ID' || wanted.has(name) || (userField ? user : plain)
   )
   return { fields, kinds: MULTIFIELD_KINDS.filter(kind => wanted.has(kind)) }
 }
 
-/** Fields in the portal's order, then the multifields that have values. */
+/** Named fields come in the order of their names, with ID at the end where it was not named (fast_bitrix24's raw answers). */
+function selectedFields(entity: Entity, names: readonly unknown[]): Field[] {
+  return [...names, ...(names.includes('ID') ? [] : ['ID'])].flatMap(name => {
+    const field = entity.byName.get(String(name))
+    return field !== undefined && entity.readFields.includes(field) ? [field] : []
+  })
+}
+
+/** Fields in their order, then the multifields that have values, by the id of their first. */
 function row(
   { state }: CallContext,
   record: CrmRecord,
@@ -153,9 +163,9 @@ function row(
 ): Record<string, unknown> {
   const printed: Record<string, unknown> = {}
   for (const field of fields) printed[field.name] = fieldValue(state, record, field)
-  for (const kind of kinds) {
+  for (const kind of new Set(record.multifields.map(each => each.kind))) {
+    if (!kinds.includes(kind)) continue
     const values = record.multifields.filter(each => each.kind === kind)
-    if (values.length === 0) continue
     printed[kind] = values.map(({ id, type, value }) => ({
       ID: String(id),
       VALUE_TYPE: type,

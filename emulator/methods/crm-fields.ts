@@ -68,10 +68,11 @@ function field(name: string, type: string, more: Partial<Field> = {}): Field {
   }
 }
 
-const has = (name: string, kind: string) =>
+const has = (name: string, kind: string, type?: string) =>
   field(name, 'char', {
     access: 'read',
-    computed: (_, record) => (record.multifields.some(each => each.kind === kind) ? 'Y' : 'N')
+    computed: (_, { multifields }) =>
+      multifields.some(each => each.kind === kind && (type === undefined || each.type === type)) ? 'Y' : 'N'
   })
 
 const status = (name: string, statusType: string, more: Partial<Field> = {}) =>
@@ -79,19 +80,18 @@ const status = (name: string, statusType: string, more: Partial<Field> = {}) =>
 
 const texts = (names: string, more: Partial<Field> = {}) => names.split(' ').map(name => field(name, 'string', more))
 
-const address = (prefix: string, countryCode: boolean) => [
+const address = (prefix: string) => [
   ...texts(
-    `${prefix} ${prefix}_2 ${prefix}_CITY ${prefix}_POSTAL_CODE ${prefix}_REGION ${prefix}_PROVINCE ${prefix}_COUNTRY`,
+    `${prefix} ${prefix}_2 ${prefix}_CITY ${prefix}_POSTAL_CODE ${prefix}_REGION ${prefix}_PROVINCE ${prefix}_COUNTRY ${prefix}_COUNTRY_CODE`,
     { item: null }
   ),
-  ...(countryCode ? texts(`${prefix}_COUNTRY_CODE`, { item: null }) : []),
   field(`${prefix}_LOC_ADDR_ID`, 'integer', { item: null })
 ]
 
+/** An open line is a messenger of a type of its own. */
+const HAS = [has('HAS_PHONE', 'PHONE'), has('HAS_EMAIL', 'EMAIL'), has('HAS_IMOL', 'IM', 'IMOL')]
+
 const SYSTEM = [
-  has('HAS_PHONE', 'PHONE'),
-  has('HAS_EMAIL', 'EMAIL'),
-  has('HAS_IMOL', 'IMOL'),
   field('ASSIGNED_BY_ID', 'user', { initial: '1' }),
   field('CREATED_BY_ID', 'user', { access: 'import', item: 'createdBy', initial: '1' }),
   field('MODIFY_BY_ID', 'user', { access: 'import', item: 'updatedBy', initial: '1' }),
@@ -111,9 +111,9 @@ const COMPANY_FIELDS = [
   field('TITLE', 'string', { required: true }),
   status('COMPANY_TYPE', 'COMPANY_TYPE', { item: 'typeId', initial: 'CUSTOMER' }),
   field('LOGO', 'file'),
-  ...address('ADDRESS', true),
+  ...address('ADDRESS'),
   ...texts('ADDRESS_LEGAL', { item: null }),
-  ...address('REG_ADDRESS', true),
+  ...address('REG_ADDRESS'),
   ...texts('BANKING_DETAILS'),
   status('INDUSTRY', 'INDUSTRY'),
   status('EMPLOYEES', 'EMPLOYEES'),
@@ -121,6 +121,7 @@ const COMPANY_FIELDS = [
   field('REVENUE', 'double', { initial: '0' }),
   field('OPENED', 'char', { initial: 'Y' }),
   field('COMMENTS', 'string', { initial: '' }),
+  ...HAS,
   field('IS_MY_COMPANY', 'char', { initial: 'N' }),
   field('CONTACT_ID', 'crm_contact', { item: null, access: 'link' }),
   ...SYSTEM,
@@ -138,16 +139,17 @@ const CONTACT_FIELDS = [
   status('TYPE_ID', 'CONTACT_TYPE', { initial: 'CLIENT' }),
   status('SOURCE_ID', 'SOURCE'),
   ...texts('SOURCE_DESCRIPTION POST'),
-  ...address('ADDRESS', false),
+  ...address('ADDRESS'),
   field('COMMENTS', 'string', { initial: '' }),
   field('OPENED', 'char', { initial: 'Y' }),
-  field('EXPORT', 'char', { initial: 'N' }),
+  field('EXPORT', 'char', { initial: 'Y' }),
   field('COMPANY_ID', 'crm_company', {
     access: 'link',
     computed: (state, record) => state.links.primary(record.id)?.toString() ?? null
   }),
   field('COMPANY_IDS', 'crm_company', { item: null, access: 'link' }),
   field('FACE_ID', 'integer', { item: null }),
+  ...HAS,
   ...SYSTEM,
   ...MULTIFIELDS,
   field('UF_CRM_1720019876', 'string', { initial: '' })
@@ -194,9 +196,27 @@ export const CONTACT = entity(CONTACT_FIELDS, CONTACT_READ, {
   label: 'Contact'
 })
 
+/** A field of crm.item.*: by its own name, by that in capitals, or a user field by its original name (Converter.php). */
+export function itemField(entity: Entity, name: string): Field | undefined {
+  const known = entity.byItemName.get(itemName(name))
+  if (known !== undefined) return known
+  const original = entity.byName.get(name)
+  return original?.userField ? original : undefined
+}
+
+/** `COMPANY_IDS` → `companyIds`; what is not in capitals stays. */
+export const itemName = (name: string): string => (name === name.toUpperCase() ? camelCase(name) : name)
+
+/** Fields of which portals disagree what they print when nothing was set (state.ts, Empties). */
+const DISPUTED = ['REVENUE', 'COMMENTS', 'TYPE_ID']
+
 /** The value of a field as get and list print it. */
 export function fieldValue(state: PortalState, record: CrmRecord, { name, computed, initial }: Field): string | null {
-  if (computed !== undefined) return computed(state, record)
+  if (computed !== undefined) {
+    const value = computed(state, record)
+    return value === null && name === 'COMPANY_ID' && state.empties === 'filled' ? '0' : value
+  }
   const stored = record.values[name]
-  return stored === undefined ? initial : stored
+  if (stored !== undefined) return stored
+  return state.empties === 'null' && DISPUTED.includes(name) ? null : initial
 }

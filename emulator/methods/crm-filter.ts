@@ -1,10 +1,11 @@
 // Filters of both method families: prefixes, unknown fields, nested logic (protocol.md, 4.5 and 4.11).
 // Must stay true: an unknown classic field is dropped (the filter widens, trap 2); in crm.item it is an error.
 import { RestError } from '../method.ts'
-import { readPortalTime } from '../portal-time.ts'
+import { dayOf, readPortalTime } from '../portal-time.ts'
 import type { CrmRecord } from '../records.ts'
 import type { PortalState } from '../state.ts'
-import { type Entity, type Field, fieldValue, MULTIFIELD_KINDS } from './crm-fields.ts'
+import { type Entity, type Field, fieldValue, itemField, MULTIFIELD_KINDS } from './crm-fields.ts'
+import { upperCase } from './crm-metadata.ts'
 import { isPhpArray, type PhpArray, toInteger, toNumber, toText } from './crm-values.ts'
 
 type Operation = 'in' | 'notIn' | '>' | '>=' | '<' | '<=' | 'contains' | 'notContains' | 'like' | 'notLike'
@@ -74,20 +75,18 @@ export function itemFilter(state: PortalState, entity: Entity, filter: PhpArray)
       continue
     }
     const [operation, name] = splitPrefix(key)
-    const field = entity.byItemName.get(name) ?? userField(entity, name)
+    const field = itemField(entity, name)
     if (field === undefined) {
-      throw new RestError(400, 'INVALID_ARG_VALUE', `Invalid filter: field '${name}' is not allowed in filter`)
+      throw new RestError(
+        400,
+        'INVALID_ARG_VALUE',
+        `Invalid filter: field '${upperCase(name)}' is not allowed in filter`
+      )
     }
     conditions.push(condition(state, field, operation, value))
   }
   const parsed = { conditions, tests }
   return isOr(filter) ? { conditions: [], tests: [anyOrAll(parsed, filter)] } : parsed
-}
-
-/** User fields are known by their original name too (useOriginalUfNames). */
-function userField(entity: Entity, name: string): Field | undefined {
-  const field = entity.byName.get(name)
-  return field?.userField ? field : undefined
 }
 
 const isOr = (filter: PhpArray) =>
@@ -135,8 +134,13 @@ export function comparable(field: Field, value: unknown, offsetMinutes: number):
   if (field.storage === 'integer') return toInteger(value)
   if (field.storage === 'number') return toNumber(value)
   const text = toText(value)
-  if (field.storage === 'time') return text === undefined ? null : (readPortalTime(text, offsetMinutes) ?? Number.NaN)
+  if (field.storage === 'time') return text === undefined ? null : timeOf(field, text, offsetMinutes)
   return text === undefined ? '1' : text.toLowerCase()
+}
+
+function timeOf(field: Field, text: string, offsetMinutes: number): number {
+  const time = readPortalTime(text, offsetMinutes) ?? Number.NaN
+  return field.type === 'date' ? dayOf(time, offsetMinutes) : time
 }
 
 function matcher(operation: Operation, wanted: readonly Comparable[]): (value: Comparable) => boolean {

@@ -3,24 +3,26 @@
 import { type CallContext, RestError } from '../method.ts'
 import { readPortalTime } from '../portal-time.ts'
 import type { RecordValues } from '../records.ts'
-import { type Entity, type Field, MULTIFIELD_KINDS } from './crm-fields.ts'
+import { type Entity, type Field, itemField, itemName, MULTIFIELD_KINDS } from './crm-fields.ts'
 import type { MultifieldInput } from './crm-multifields.ts'
-import { isPhpArray, type PhpArray, toList, toText } from './crm-values.ts'
+import { isPhpArray, type PhpArray, toInteger, toList, toText } from './crm-values.ts'
 import { type Draft, existingIds, multifieldInputs, storedValue } from './crm-write.ts'
 
 /** @throws {RestError} CRM_FIELD_ERROR_VALUE_NOT_VALID for a time that is none, `100` for a list field without a list. */
 export function itemDraft(context: CallContext, entity: Entity, fields: PhpArray, importing: boolean): Draft {
   const values: RecordValues = {}
   const multifields: MultifieldInput[] = []
-  for (const [name, value] of Object.entries(fields)) {
-    if (name === 'fm') multifields.push(...fmInputs(listOf(value)))
-    if (importing && MULTIFIELD_KINDS.includes(name)) multifields.push(...multifieldInputs(name, value))
-    const field = entity.byItemName.get(name) ?? originalField(entity, name)
+  for (const [spelling, value] of Object.entries(fields)) {
+    const name = itemName(spelling)
+    if (name === 'fm') multifields.push(...fmInputs(value))
+    if (importing && MULTIFIELD_KINDS.includes(spelling)) multifields.push(...multifieldInputs(spelling, value))
+    const field = itemField(entity, spelling)
     if (field === undefined || !(field.access === 'write' || (importing && field.access === 'import'))) continue
     const stored = storedItemValue(context, field, value)
     if (stored !== undefined) values[field.name] = stored
   }
-  return { fields, values, multifields, links: linksOf(context, entity, fields) }
+  const named = Object.fromEntries(Object.entries(fields).map(([name, value]) => [itemName(name), value]))
+  return { fields, values, multifields, links: linksOf(context, entity, named) }
 }
 
 /** `companyIds` wins over the deprecated `companyId`. */
@@ -38,12 +40,6 @@ function listOf(value: unknown): unknown[] {
   throw new RestError(400, '100', `Expected iterable value for multiple field, but got ${type} instead`)
 }
 
-/** User fields are taken under their original name too (useOriginalUfNames). */
-function originalField(entity: Entity, name: string): Field | undefined {
-  const field = entity.byName.get(name)
-  return field?.userField ? field : undefined
-}
-
 function storedItemValue(context: CallContext, field: Field, value: unknown): string | null | undefined {
   const offset = context.state.utcOffsetMinutes
   // Flags are read more generously here than in the classic family (docs, object-fields.md).
@@ -55,11 +51,17 @@ function storedItemValue(context: CallContext, field: Field, value: unknown): st
   return storedValue(field, value, offset)
 }
 
-/** Items of `fm`; their `id` is ignored (docs, object-fields.md), so nothing is ever changed or removed through it. */
-function fmInputs(items: readonly unknown[]): MultifieldInput[] {
-  return items.filter(isPhpArray).flatMap(({ typeId, valueType, value }) => {
+/** Items of `fm`: those of a list are new, whatever their `id` (docs, object-fields.md); those of a map are named by theirs (item.php). */
+function fmInputs(value: unknown): MultifieldInput[] {
+  const items = Array.isArray(value) ? value : listOf(value)
+  const ids = Array.isArray(value) || !isPhpArray(value) ? [] : Object.keys(value).map(toInteger)
+  return items.flatMap((item, at) => {
+    if (!isPhpArray(item)) return []
+    const { typeId, valueType } = item
+    const id = ids[at] ?? 0
     const kind = toText(typeId) ?? ''
-    if (!MULTIFIELD_KINDS.includes(kind)) return []
-    return [{ kind, id: 0, value: toText(value), type: toText(valueType), remove: false }]
+    if (!MULTIFIELD_KINDS.includes(kind) && id <= 0) return []
+    const text = item.value === undefined ? undefined : toText(item.value)
+    return [{ kind, id, value: text, type: toText(valueType), remove: false }]
   })
 }

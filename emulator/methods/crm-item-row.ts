@@ -2,7 +2,7 @@
 // Must stay true: ids are ints, flags "Y"/"N"; `fm` and `entityTypeId` come only with everything (trap 39).
 import type { CrmRecord } from '../records.ts'
 import type { PortalState } from '../state.ts'
-import { COMPANY, CONTACT, type Entity, type Field, fieldValue } from './crm-fields.ts'
+import { COMPANY, CONTACT, type Entity, type Field, fieldValue, itemName } from './crm-fields.ts'
 import { isPhpArray } from './crm-values.ts'
 
 type Column = (state: PortalState, record: CrmRecord) => unknown
@@ -88,7 +88,8 @@ export function itemRow(
   select?: unknown,
   originalNames = false
 ): Record<string, unknown> {
-  const wanted = new Set(isPhpArray(select) ? Object.values(select) : [])
+  const names = isPhpArray(select) ? Object.values(select) : []
+  const wanted = new Set(names.flatMap(name => (typeof name === 'string' ? [name, itemName(name)] : [])))
   const whole = wanted.size === 0 || wanted.has('*')
   const printed: Record<string, unknown> = {}
   for (const [name, column] of COLUMNS[entity.name]) {

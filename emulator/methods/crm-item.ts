@@ -2,11 +2,11 @@
 // Must stay true: errors have real codes here, unlike in the classic family; both families see the same records.
 import { type CallContext, type Method, type MethodResult, RestError } from '../method.ts'
 import type { CrmRecord } from '../records.ts'
-import { COMPANY, CONTACT, type Entity } from './crm-fields.ts'
+import { COMPANY, CONTACT, type Entity, itemField } from './crm-fields.ts'
 import { itemFilter } from './crm-filter.ts'
 import { itemDraft } from './crm-item-draft.ts'
 import { itemRow } from './crm-item-row.ts'
-import { itemFieldInfo } from './crm-metadata.ts'
+import { itemFieldInfo, upperCase } from './crm-metadata.ts'
 import { countsOf, find, type Order, pageOf } from './crm-query.ts'
 import { isPhpArray, type PhpArray, parameter, toInteger, toText } from './crm-values.ts'
 import { insertDraft, removeRecord, updateRecord } from './crm-write.ts'
@@ -104,9 +104,9 @@ function list(context: CallContext): MethodResult {
 /** @throws {RestError} INVALID_ARG_VALUE for an unknown field or direction. */
 function orderOf(entity: Entity, order: PhpArray): Order[] {
   return Object.entries(order).map(([name, direction]) => {
-    const field = entity.byItemName.get(name)
+    const field = itemField(entity, name)
     if (field === undefined) {
-      throw new RestError(400, 'INVALID_ARG_VALUE', `Invalid order: field '${name}' is not allowed in order`)
+      throw new RestError(400, 'INVALID_ARG_VALUE', `Invalid order: field '${upperCase(name)}' is not allowed in order`)
     }
     const wanted = toText(direction)?.trim().toUpperCase()
     if (wanted !== 'ASC' && wanted !== 'DESC') {

@@ -18,6 +18,7 @@ function describe(field: Field, type: string, required: boolean): FieldInfo {
     isMultiple: multiple,
     isDynamic: field.userField,
     ...(field.name === 'COMPANY_ID' && { isDeprecated: true }),
+    ...(field.name === 'LEAD_ID' && { settings: { parentEntityTypeId: 1 } }),
     ...(field.statusType !== undefined && { statusType: field.statusType }),
     title: field.userField ? field.name : title,
     ...(field.userField && { listLabel: title, formLabel: title, filterLabel: title })
@@ -26,7 +27,11 @@ function describe(field: Field, type: string, required: boolean): FieldInfo {
 
 /** The map of crm.company.fields and crm.contact.fields. */
 export function classicFieldInfo(entity: Entity): FieldInfo {
-  return Object.fromEntries(entity.fields.map(field => [field.name, describe(field, field.type, field.required)]))
+  const info = entity.fields.map(field => [field.name, describe(field, field.type, field.required)] as const)
+  // The docs of 2026 print these two of a company as writable, though nobody can write them.
+  const open = ([name, told]: readonly [string, FieldInfo]) =>
+    entity.name === 'company' && name.startsWith('LAST_ACTIVITY_') ? { ...told, isReadOnly: false } : told
+  return Object.fromEntries(info.map(each => [each[0], open(each)]))
 }
 
 /** The map of crm.item.fields: camelCase names, `boolean` for flags, the classic name in `upperName`. */
@@ -47,7 +52,9 @@ export function itemFieldInfo(entity: Entity, originalNames: boolean): FieldInfo
   }
 }
 
-const upperCase = (name: string) => name.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
+/** `fooBar` → `FOO_BAR`; what is in capitals stays. */
+export const upperCase = (name: string) =>
+  name === name.toUpperCase() ? name : name.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
 
 function universal(type: string, name: string, multiple: boolean, readOnly: boolean): FieldInfo {
   return {

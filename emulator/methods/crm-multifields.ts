@@ -6,6 +6,7 @@ import type { PortalState } from '../state.ts'
 import { crmTexts } from './crm-texts.ts'
 
 export interface MultifieldInput {
+  /** Empty: that of the value with this id. */
   readonly kind: string
   /** 0: a new value. */
   readonly id: number
@@ -48,10 +49,10 @@ export function mergeMultifields(
     const value = values[at] as string
     if (input.id <= 0) {
       const type = typeOf(input, DEFAULT_TYPE[input.kind] ?? 'WORK')
-      if (value !== '' && !input.remove) after.push(state.multifield(input.kind, type, value))
+      if (value !== '' && input.kind !== '' && !input.remove) after.push(state.multifield(input.kind, type, value))
       continue
     }
-    const index = after.findIndex(each => each.id === input.id && each.kind === input.kind)
+    const index = after.findIndex(each => each.id === input.id && (input.kind === '' || each.kind === input.kind))
     const old = after[index]
     if (old === undefined) continue
     if (input.remove || (value === '' && input.value !== undefined)) after.splice(index, 1)

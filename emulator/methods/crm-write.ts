@@ -1,7 +1,7 @@
 // Turns `fields` of add, update and import into stored values, multifields and links, and stores them.
 // Must stay true: unknown, read-only and unreadable members are dropped silently; links go to existing records only.
 import { type CallContext, RestError } from '../method.ts'
-import { portalTime, readPortalTime } from '../portal-time.ts'
+import { dayOf, portalTime, readPortalTime } from '../portal-time.ts'
 import type { CrmRecord, RecordValues } from '../records.ts'
 import { type Entity, type Field, MULTIFIELD_KINDS } from './crm-fields.ts'
 import { titleOf } from './crm-metadata.ts'
@@ -34,7 +34,7 @@ export function storedValue(field: Field, value: unknown, offsetMinutes: number)
   if (field.storage === 'file') return undefined
   const time = readPortalTime(text, offsetMinutes)
   if (time === undefined) return text === '' ? '' : undefined
-  return portalTime(time, offsetMinutes)
+  return portalTime(field.type === 'date' ? dayOf(time, offsetMinutes) : time, offsetMinutes)
 }
 
 /** Ids of wanted links: positive, each once, and only of records that exist [INF: the portal checks bindings]. */

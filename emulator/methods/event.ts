@@ -62,6 +62,7 @@ function unbind(events: EventHandlers, { credential }: CallContext, params: PhpP
   const { person } = credential
   const event = required(params, 'EVENT').toUpperCase()
   const offline = textOf(params['EVENT_TYPE']) === 'offline'
+  if (offline && !person.admin) throw denied('Offline events unbinding')
   const handler = offline ? textOf(params['HANDLER']) : required(params, 'HANDLER')
   const authType = person.admin ? textOf(params['AUTH_TYPE']) : String(person.id)
   const count = events.unbind(

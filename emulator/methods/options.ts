@@ -47,7 +47,8 @@ export function optionMethods(applications: Applications, plan: Plan): Method[] 
       name: 'feature.get',
       scope: null,
       handle({ params }) {
-        const code = required(upperCased(params), 'CODE')
+        const code = textOf(upperCased(params)['CODE'])
+        if (code === '') throw new RestError(400, 'CODE_EMPTY', "CODE can't be empty")
         return { result: { value: FEATURES[code]?.includes(plan) === true ? 'Y' : 'N' } }
       }
     }

@@ -55,11 +55,20 @@ function currentUser({ credential, now, state }: CallContext): object {
   const brief = !scope.includes('user') && !scope.includes('user_basic')
   return {
     ID: String(person.id),
+    XML_ID: null,
     ACTIVE: true,
     NAME: person.name,
     LAST_NAME: person.lastName,
     ...(!brief && { EMAIL: `user${person.id}@portal.example` }),
     LAST_LOGIN: portalTime(now, state.utcOffsetMinutes),
+    DATE_REGISTER: portalTime(0, state.utcOffsetMinutes),
+    IS_ONLINE: 'Y',
+    LAST_ACTIVITY_DATE: '',
+    TIMESTAMP_X: '',
+    PERSONAL_GENDER: '',
+    PERSONAL_BIRTHDAY: '',
+    WORK_POSITION: '',
+    UF_EMPLOYMENT_DATE: '',
     UF_DEPARTMENT: [1],
     USER_TYPE: 'employee'
   }

@@ -211,6 +211,15 @@ describe('references', () => {
     expect(portal.state.records('company').map(({ values }) => values.TITLE)).toEqual(['Price 0 today', title])
   })
 
+  it('count the offsets of a text in bytes, as PHP does (fidelity, F14)', async () => {
+    const portal = await open()
+    const { result } = await batch(portal, {
+      a: 'test.echo?x=aя',
+      b: 'test.echo?first=$result[a][x][0]&half=$result[a][x][1]&last=$result[a][x][-1]'
+    })
+    expect(result.b).toEqual({ first: 'a', half: '\uFFFD', last: '\uFFFD' })
+  })
+
   it('cannot reach the prototypes of objects', async () => {
     const portal = await open()
     const { result } = await batch(portal, {

@@ -38,10 +38,11 @@ it('replaces the whole set, from either side', () => {
   expect(crm.call('crm.contact.company.items.set', { id: 1, items })).toBe(true)
   expect(crm.call('crm.contact.company.items.get', { id: 1 })).toEqual([
     { COMPANY_ID: 3, SORT: 10, ROLE_ID: 0, IS_PRIMARY: 'N' },
-    { COMPANY_ID: 1, SORT: 20, ROLE_ID: 0, IS_PRIMARY: 'Y' }
+    { COMPANY_ID: 1, SORT: 20, ROLE_ID: 0, IS_PRIMARY: 'Y' },
+    { COMPANY_ID: 77, SORT: 30, ROLE_ID: 0, IS_PRIMARY: 'N' }
   ])
   expect(crm.call('crm.company.contact.items.set', { id: 3, items: [{ CONTACT_ID: 2 }] })).toBe(true)
-  expect(crm.state.companyIdsOf(1)).toEqual([1])
+  expect(crm.state.companyIdsOf(1)).toEqual([1, 77])
   expect(crm.state.companyIdsOf(2)).toEqual([3])
   expect(crm.call('crm.contact.company.items.set', { id: 1, items: [] })).toBe(true)
   expect(crm.call('crm.contact.company.items.get', { id: 1 })).toEqual([])
@@ -49,8 +50,15 @@ it('replaces the whole set, from either side', () => {
   expect(crm.state.companyIdsOf(2)).toEqual([])
 })
 
+it('links to what does not exist, without a word (fidelity, F13)', () => {
+  const crm = linked()
+  expect(crm.call('crm.contact.company.add', { id: 2, fields: { COMPANY_ID: 99 } })).toBe(true)
+  expect(crm.call('crm.contact.get', { id: 2 }).COMPANY_ID).toBe('99')
+  expect(crm.call('crm.company.contact.items.get', { id: 99 })).toMatchObject([{ CONTACT_ID: 2 }])
+})
+
 it('describes its fields', () => {
-  expect(Object.keys(createCrm().call('crm.contact.company.fields'))).toEqual(['COMPANY_ID', 'SORT', 'IS_PRIMARY'])
+  expect(Object.keys(createCrm().call('crm.contact.company.fields'))).toEqual(['SORT', 'IS_PRIMARY', 'COMPANY_ID'])
   expect(createCrm().call('crm.company.contact.fields').CONTACT_ID).toMatchObject({ isRequired: true })
 })
 
@@ -62,6 +70,7 @@ it('fails with the texts of the portal', () => {
     'The parameter ownerEntityID is invalid or not defined.'
   )
   expect(text('crm.contact.company.add', { id: 1 })).toBe("The parameter 'fields' must be array.")
+  expect(text('crm.contact.company.delete', { id: 1 })).toBe("The parameter 'item' must be array.")
   expect(text('crm.contact.company.add', { id: 1, fields: {} })).toBe("The parameter 'fields' is not valid.")
   expect(text('crm.company.contact.items.set', { id: 1 })).toBe('The parameter items must be array.')
   expect(text('crm.contact.company.add', { id: 99, fields: { COMPANY_ID: 1 } })).toBe('Not found.')

@@ -6,6 +6,49 @@ import { createCrm } from './call-crm.ts'
 const company = (crm: ReturnType<typeof createCrm>, fields: object = {}) => crm.call('crm.company.add', { fields })
 const contact = (crm: ReturnType<typeof createCrm>, fields: object = {}) => crm.call('crm.contact.add', { fields })
 
+it('keeps dates as midnight in UTC, told in its own zone, and finds them by day (fidelity, F8)', () => {
+  for (const [utcOffsetMinutes, told] of [
+    [120, '2001-11-11T02:00:00+02:00'],
+    [180, '2001-11-11T03:00:00+03:00'],
+    [-300, '2001-11-10T19:00:00-05:00']
+  ] as const) {
+    const crm = createCrm({ utcOffsetMinutes })
+    const id = crm.call('crm.contact.add', { fields: { NAME: 'A', BIRTHDATE: '2001-11-11' } })
+    expect(crm.call('crm.contact.get', { id }).BIRTHDATE).toBe(told)
+    crm.call('crm.contact.update', { id, fields: { BIRTHDATE: told } })
+    expect(crm.call('crm.contact.get', { id }).BIRTHDATE).toBe(told)
+    const found = (BIRTHDATE: string) => crm.answer('crm.contact.list', { filter: { BIRTHDATE } }).total
+    expect([found('2001-11-11'), found('11.11.2001'), found('2001-11-12')]).toEqual([1, 1, 0])
+  }
+})
+
+it('prints what portals agree on, and can print what they do not (fidelity, F9 to F11)', () => {
+  const crm = createCrm()
+  const IM = [{ VALUE: 'imol|x', VALUE_TYPE: 'IMOL' }]
+  const id = crm.call('crm.contact.add', { fields: { NAME: 'A', IM } })
+  const other = crm.call('crm.contact.add', { fields: { NAME: 'B', IM: [{ VALUE: 'x', VALUE_TYPE: 'SKYPE' }] } })
+  const empties = () => {
+    const { COMPANY_ID, TYPE_ID, COMMENTS } = crm.call('crm.contact.get', { id })
+    return [COMPANY_ID, TYPE_ID, COMMENTS]
+  }
+  expect(crm.call('crm.contact.get', { id })).toMatchObject({ HAS_IMOL: 'Y', EXPORT: 'Y' })
+  expect(crm.call('crm.contact.get', { id: other }).HAS_IMOL).toBe('N')
+  expect(empties()).toEqual([null, 'CLIENT', ''])
+  crm.state.empties = 'null'
+  expect(empties()).toEqual([null, null, null])
+  crm.state.empties = 'filled'
+  expect(empties()).toEqual(['0', 'CLIENT', ''])
+  expect(crm.call('crm.contact.fields')).toMatchObject({
+    ADDRESS_COUNTRY_CODE: { type: 'string' },
+    LEAD_ID: { settings: { parentEntityTypeId: 1 } }
+  })
+  const names = Object.keys(crm.call('crm.company.fields'))
+  expect(names.indexOf('HAS_IMOL')).toBe(names.indexOf('IS_MY_COMPANY') - 1)
+  expect(crm.call('crm.company.fields').LAST_ACTIVITY_TIME.isReadOnly).toBe(false)
+  const row = crm.call('crm.contact.list', { select: ['NAME', 'IM', 'LAST_NAME'] })[0]
+  expect(Object.keys(row)).toEqual(['NAME', 'LAST_NAME', 'ID', 'IM'])
+})
+
 describe('add and get', () => {
   it('answers add with an int id and get with strings and nulls (trap 8)', () => {
     const crm = createCrm()

@@ -14,7 +14,7 @@ describe('one item', () => {
     expect(company.item).toMatchObject({ contactIds: [], observers: [], fm: [], phone: '', entityTypeId: 4 })
     const fields = { name: 'Иван', lastName: 'Петров', companyIds: ['1'], birthdate: '2000-01-02', originId: 'run:1' }
     const contact = crm.call('crm.item.add', { ...CONTACT, fields })
-    expect(contact.item).toMatchObject({ id: 1, companyId: 1, companyIds: [1], birthdate: '2000-01-02T00:00:00+03:00' })
+    expect(contact.item).toMatchObject({ id: 1, companyId: 1, companyIds: [1], birthdate: '2000-01-02T03:00:00+03:00' })
     crm.call('crm.item.update', { ...CONTACT, id: 1, fields: { lastName: '', companyId: 0, utmSource: 'x' } })
     expect(crm.call('crm.item.get', { ...CONTACT, id: '1' }).item).toMatchObject({
       name: 'Иван',
@@ -51,6 +51,20 @@ describe('one item', () => {
     expect(crm.call('crm.item.get', { ...CONTACT, id: 1 }).item.fm).toHaveLength(2)
   })
 
+  it('changes the values of fm that a map names by their ids', () => {
+    const crm = createCrm()
+    const fm = [
+      { typeId: 'PHONE', valueType: 'WORK', value: '+71' },
+      { typeId: 'EMAIL', value: 'a@b.c' }
+    ]
+    crm.call('crm.item.add', { ...CONTACT, fields: { fm } })
+    const change = { 1: { value: '+72' }, 2: { typeId: 'EMAIL', value: '' }, 9: { value: 'x' } }
+    crm.call('crm.item.update', { ...CONTACT, id: 1, fields: { fm: change } })
+    expect(crm.call('crm.item.get', { ...CONTACT, id: 1 }).item.fm).toEqual([
+      { id: 1, valueType: 'WORK', value: '+72', typeId: 'PHONE' }
+    ])
+  })
+
   it('is deleted with an empty array as the answer', () => {
     const crm = createCrm()
     crm.state.seed({ companies: 1, contacts: 1 })
@@ -83,14 +97,37 @@ describe('lists', () => {
   it('refuse unknown fields in filter and order (trap 2)', () => {
     const crm = createCrm()
     const failure = (params: object) => crm.failure('crm.item.list', { ...COMPANY, ...params })
-    expect(failure({ filter: { ID: 1 } })).toEqual({
+    expect(failure({ filter: { fooBar: 1 } })).toEqual({
       status: 400,
       code: 'INVALID_ARG_VALUE',
-      text: "Invalid filter: field 'ID' is not allowed in filter"
+      text: "Invalid filter: field 'FOO_BAR' is not allowed in filter"
     })
-    expect(failure({ filter: { 0: { logic: 'OR', 0: { '!%nope': 1 } } } }).text).toContain("'nope'")
-    expect(failure({ order: { TITLE: 'ASC' } }).text).toBe("Invalid order: field 'TITLE' is not allowed in order")
+    expect(failure({ filter: { 0: { logic: 'OR', 0: { '!%nope': 1 } } } }).text).toContain("'NOPE'")
+    expect(failure({ order: { DATE_CREATE: 'ASC' } }).text).toBe(
+      "Invalid order: field 'DATE_CREATE' is not allowed in order"
+    )
     expect(failure({ order: { title: 'UP' } }).code).toBe('INVALID_ARG_VALUE')
+  })
+
+  it('take names in capitals in fields, filter, order and select (fidelity, F7)', () => {
+    const crm = createCrm()
+    crm.state.seed({ contacts: 1 })
+    const fields = { TITLE: 'B', TYPE_ID: 'PARTNER', CONTACT_IDS: [1], FM: [{ typeId: 'PHONE', value: '+7' }] }
+    expect(crm.call('crm.item.add', { ...COMPANY, fields }).item).toMatchObject({
+      title: 'B',
+      typeId: 'PARTNER',
+      contactIds: [1],
+      phone: '+7'
+    })
+    crm.call('crm.item.add', { ...COMPANY, fields: { title: 'A' } })
+    const list = (params: object) => crm.call('crm.item.list', { ...COMPANY, ...params }).items
+    expect(list({ order: { TITLE: 'ASC' }, select: ['ID', 'TITLE'] })).toEqual([
+      { id: 2, title: 'A' },
+      { id: 1, title: 'B' }
+    ])
+    expect(list({ filter: { '@ID': [1], TYPE_ID: 'PARTNER' }, select: ['CONTACT_IDS'] })).toEqual([
+      { id: 1, contactIds: [1] }
+    ])
   })
 
   it('filter with nested logic and negated patterns', () => {

@@ -177,10 +177,10 @@ describe('order and select', () => {
     crm.state.seed({ companies: [{ fields: { TITLE: 'A' }, phones: ['+7'] }, { fields: { TITLE: 'B' } }] })
     const keys = (select: unknown) => crm.call('crm.company.list', { select }).map(Object.keys)
     expect(keys(['TITLE'])).toEqual([
-      ['ID', 'TITLE'],
-      ['ID', 'TITLE']
+      ['TITLE', 'ID'],
+      ['TITLE', 'ID']
     ])
-    expect(keys(['PHONE', 'TITLE', 'NONSENSE'])).toEqual([
+    expect(keys(['PHONE', 'ID', 'TITLE', 'NONSENSE'])).toEqual([
       ['ID', 'TITLE', 'PHONE'],
       ['ID', 'TITLE']
     ])

@@ -80,6 +80,10 @@ describe('event methods', () => {
     await admin('event.bind', { event: 'ONCRMCOMPANYADD', handler })
     expect(await user('event.bind', { event: 'ONAPPUNINSTALL', handler })).toBe(true)
     expect(await user('event.get')).toEqual([{ event: 'ONAPPUNINSTALL', handler, auth_type: '2', offline: 0 }])
+    expect(await user('event.unbind', { event: 'ONAPPUNINSTALL', event_type: 'offline' })).toMatchObject({
+      status: 403,
+      error: 'ACCESS_DENIED'
+    })
   })
 })
 

@@ -87,7 +87,11 @@ describe('placement.bind', () => {
     const wanted = { PLACEMENT: 'LEFT_MENU', HANDLER }
     for (const method of ['bind', 'unbind', 'get', 'list']) {
       const { status, body } = await call(portal, `placement.${method}`, wanted)
-      expect([status, body.error]).toEqual([403, 'WRONG_AUTH_TYPE'])
+      expect([status, body.error, body.error_description]).toEqual([
+        403,
+        'WRONG_AUTH_TYPE',
+        'Current authorization type is denied for this method Application context required'
+      ])
     }
     expect(await user('placement.bind', wanted)).toMatchObject({
       status: 403,
@@ -158,6 +162,7 @@ describe('options and features', () => {
     const { admin, clientId } = await openApplication()
     const enterprise = await openApplication({ plan: 'enterprise' })
     const wanted = { CODE: 'rest_offline_extended' }
+    expect(await admin('feature.get')).toMatchObject({ status: 400, error: 'CODE_EMPTY' })
     expect([await admin('feature.get', wanted), await enterprise.admin('feature.get', wanted)]).toEqual([
       { value: 'N' },
       { value: 'Y' }
