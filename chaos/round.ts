@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.ts'
 import { type Blows, startCrew } from './crew.ts'
 import { openDoor } from './door.ts'
 import { drawSchedule, REQUEST_SECONDS, type Schedule } from './schedule.ts'
-import { openStore, readJournal } from './store.ts'
+import { openStore, readJournal, seeRecounted } from './store.ts'
 import { countedTwice, foreignIds, type Verdict, verifyRound } from './verify.ts'
 
 /** After so many lives of its processes, or seconds, the portal gets well, so that the run can end. On PostgreSQL a dead one's lease is waited for. */
@@ -102,6 +102,8 @@ export const playRound = async (seed: number, round: number, { place, cluster }:
   let takeovers = 0
   try {
     const final = await seeThrough({ crew, schedule, body: bodyOf(schedule, portal), memory, onSeen })
+    // What hung on the way may have been carried out since.
+    if (!(await seeRecounted(store.storage, final.id))) problems.push('the run was not counted once more')
     await crew.end()
     takeovers = await store.takeovers()
     const { rejected, events } = await readJournal(store.storage, final.id)

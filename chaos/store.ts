@@ -104,3 +104,22 @@ export const readJournal = async (
     await db.destroy()
   }
 }
+
+/** How long a run's second count may take until it is missed: two processes, of which the other one comes later. */
+const RECOUNT_MS = 20_000
+
+/** Resolves when a run has been counted once more after its end; false when that does not come. */
+export const seeRecounted = async (storage: Storage, runId: string): Promise<boolean> => {
+  const db = await openDatabase(storage)
+  try {
+    const giveUpAt = performance.now() + RECOUNT_MS
+    while (performance.now() < giveUpAt) {
+      const due = await createJournal(db).recountsDue()
+      if (due.every(({ id }) => id !== runId)) return true
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+    return false
+  } finally {
+    await db.destroy()
+  }
+}

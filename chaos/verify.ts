@@ -109,9 +109,12 @@ export const countedTwice = (events: readonly RunEvent[]): string[] => {
   const seen = new Set<number>()
   const twice = new Set<number>()
   for (const event of events) {
-    if (event.type !== 'batch.settled' && event.type !== 'rows.reconciled') continue
+    if (event.type !== 'batch.settled' && event.type !== 'rows.reconciled' && event.type !== 'rows.counted') continue
     for (const row of [...(event.ok.company ?? []), ...(event.ok.contact ?? [])])
       (seen.has(row) ? twice : seen).add(row)
+    // What was counted as gone is made again.
+    if (event.type === 'rows.counted')
+      for (const row of [...(event.missing.company ?? []), ...(event.missing.contact ?? [])]) seen.delete(row)
   }
   return [...twice].map(row => {
     const history = events.filter(event => isAbout(event, row) || event.type.startsWith('run.'))
