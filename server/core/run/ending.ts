@@ -13,6 +13,9 @@ export interface Ending {
 
 export const cancelled: Ending = { status: 'cancelled', failure: null, settle: true }
 
+/** The application was removed from the portal: whoever did that has ended the run, and there is nothing left to look up with. */
+export const removed: Ending = { ...cancelled, settle: false }
+
 export const interrupted = (settle: boolean): Ending => ({ status: 'interrupted', failure: null, settle })
 
 /** The process stops, and the next one is to go on by itself. */

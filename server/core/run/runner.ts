@@ -11,7 +11,7 @@ import { secondsLeft } from '../speed/estimate.ts'
 import { createLoadCounter } from '../speed/load.ts'
 import { createChores } from './chores.ts'
 import { createDurable, type Store } from './durable.ts'
-import { cancelled, type Ending, failedBy, internalError, together, unwritten } from './ending.ts'
+import { type Ending, failedBy, internalError, removed, together, unwritten } from './ending.ts'
 import { applyRunEvent, type LiveState, notLive, type RunState, withConsequences } from './fold.ts'
 import { LeaseLost, RunErased } from './journal.ts'
 import type { Batch, Mission } from './mission.ts'
@@ -26,6 +26,9 @@ const SLOW_WRITE_MS = 1000
 const WRITE_AGAIN_MS = 1000
 /** Batches prepared in one go: the first ones leave while the next are prepared. */
 const AT_ONCE = 4
+
+/** Our own code of a portal that has removed the application, which another process may have heard of. */
+const REMOVED = 'NOT_INSTALLED'
 
 export interface RunnerDeps {
   readonly mission: Mission
@@ -83,7 +86,7 @@ export const createRunner = (deps: RunnerDeps): Runner => {
 
   /** The portal can't go on; a run that ends already goes on with its look-ups for as long as they may succeed. */
   const fail = (failure: RunFailure): void => {
-    ending ??= failedBy(failure)
+    ending ??= failure.code === REMOVED ? removed : failedBy(failure)
     bell.wake()
   }
 
@@ -116,8 +119,8 @@ export const createRunner = (deps: RunnerDeps): Runner => {
   const broken = (error: unknown): void => {
     forgotten = true
     if (error instanceof LeaseLost) abandoned = true
-    // Removed where another process heard of it. There is nothing left to settle for.
-    else if (error instanceof RunErased) end({ ...cancelled, settle: false })
+    // The same request that erased it took the tokens: whichever was met first, this is why.
+    else if (error instanceof RunErased) ending = removed
     else if (error instanceof AppError) end(failedBy(error))
     else throw error
     bell.wake()
@@ -233,8 +236,9 @@ export const createRunner = (deps: RunnerDeps): Runner => {
       if (!(error instanceof AppError || error instanceof LeaseLost)) throw error
       // Behind a lost lease or a removal there is nothing left to write.
       const again = error instanceof AppError && !(error instanceof RunErased) ? error : undefined
-      const shown = again === undefined ? last : { ...last, ...unwritten(again) }
-      deps.show(applyRunEvent(durable.state(), shown), () => notLive)
+      const erased = error instanceof RunErased ? { status: removed.status, failure: null } : undefined
+      const said = again === undefined ? erased : unwritten(again)
+      deps.show(applyRunEvent(durable.state(), { ...last, ...said }), () => notLive)
       return again
     }
   }
