@@ -145,7 +145,10 @@ export const createApi = (bearer: () => string | null, reprove = () => Promise.r
       return (await json<{ run: RunSnapshot | null }>('/api/runs/latest')).run
     },
     run: (runId, signal) => json(`/api/runs/${runId}`, { signal }),
-    runs: after => json(after === null ? '/api/runs' : `/api/runs?after=${after}`),
+    async runs(after) {
+      const page = await json<Partial<RunsPage>>(after === null ? '/api/runs' : `/api/runs?after=${after}`)
+      return { runs: page.runs ?? [], next: page.next ?? null }
+    },
     async removeRun(runId) {
       await call(`/api/runs/${runId}`, { method: 'DELETE' })
     },

@@ -90,7 +90,9 @@ export const runsRoutes = (router: Router, deps: RunsRoutesDeps): void => {
   })
   router.get('/api/runs', async ctx => {
     const site = await siteOf(ctx)
-    ctx.body = await runs.list(site.channel.portal.id, parseInput(runsQuery, ctx.query))
+    const { runs: page, next } = await runs.list(site.channel.portal.id, parseInput(runsQuery, ctx.query))
+    // Only where there is more: whoever knows of no pages gets what he always got.
+    ctx.body = next === null ? { runs: page } : { runs: page, next }
   })
   router.get('/api/runs/latest', async ctx => {
     const site = await siteOf(ctx)

@@ -29,9 +29,9 @@ describe('the list of runs', () => {
     const second = await app.send(`/api/runs?limit=2&after=${first.body.next}`)
     expect([idsOf(second.body.runs), second.body.next]).toEqual([ids.slice(2, 4), ids[3]])
     const last = await app.send(`/api/runs?limit=2&after=${second.body.next}`)
-    expect([idsOf(last.body.runs), last.body.next]).toEqual([ids.slice(4), null])
+    expect([idsOf(last.body.runs), last.body.next]).toEqual([ids.slice(4), undefined])
     const all = await app.send('/api/runs')
-    expect([idsOf(all.body.runs), all.body.next]).toEqual([ids, null])
+    expect([idsOf(all.body.runs), all.body.next]).toEqual([ids, undefined])
   })
 
   test.each(['limit=0', 'limit=51', 'limit=x', 'limit=1&limit=2', 'after=', 'after=../x'])(

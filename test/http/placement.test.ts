@@ -19,7 +19,7 @@ describe('the page', () => {
       user: { id: '1', name: 'Иван Петров' },
       placement: { code: 'DEFAULT', recordId: null }
     })
-    expect((await app.api(state.session, '/api/runs')).body).toEqual({ runs: [], next: null })
+    expect((await app.api(state.session, '/api/runs')).body).toEqual({ runs: [] })
     expect(await app.installation()).toMatchObject({ status: 'active' })
   })
 
