@@ -112,6 +112,7 @@ test('an end that cannot be written is told as failed until it is on disk, and n
       await expect(runs.start(channel, companiesAndContacts(1, 0), nobody)).rejects.toMatchObject(failed.failure)
       await expect(runs.resume(id, channel)).rejects.toMatchObject(failed.failure)
       await expect(runs.retry(id, channel, nobody)).rejects.toMatchObject(failed.failure)
+      await expect(runs.remove(id)).rejects.toMatchObject(failed.failure)
       await expect(runs.cancel(id)).rejects.toMatchObject({ code: 'NOT_ACTIVE' })
     }
     const told = (await runs.find(id))?.snapshot.finishedAt ?? ''

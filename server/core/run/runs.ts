@@ -197,6 +197,7 @@ export const createRuns = (deps: RunsDeps): Runs => {
       })
     },
     async remove(runId) {
+      demandWritten(runId)
       const active = driver.activeRun(runId)
       if (active !== undefined) throw busy(active.live.current())
       if (!(await journal.remove(runId))) throw busy((await demand(runId)).snapshot)
