@@ -14,6 +14,7 @@ import type { RawReply, RestClient } from './client.ts'
 import { encodeCommand } from './encoding.ts'
 import { failureOfReply, failureOfTransport, outcomeOfError } from './failures.ts'
 import { type BatchBody, finishOf, parseJson, readBatch, readError, readNumber, readTime } from './reply.ts'
+import { secondsOf } from './seconds.ts'
 
 export interface RestPortalOptions {
   /** Stable identity: `member_id`, or the host[:port] of a webhook. */
@@ -44,16 +45,26 @@ const okOutcome = ({ result }: BatchBody, key: string): CommandOutcome => {
   }
 }
 
-const readTimes = ({ result, time: whole }: BatchBody, commands: readonly Command[]): Map<string, CommandTime> => {
+const readTimes = (
+  { result, time: whole }: BatchBody,
+  commands: readonly Command[],
+  elapsed: number
+): Map<string, CommandTime> => {
   const times = new Map<string, CommandTime>()
-  for (const { key } of commands) {
+  const told = commands.flatMap(({ key }) => {
     const time = readTime(result.result_time.get(key))
-    if (time === undefined) continue
+    return time === undefined ? [] : [{ key, time }]
+  })
+  const seconds = secondsOf(
+    told.map(({ time }) => time),
+    elapsed
+  )
+  for (const [index, { key, time }] of told.entries()) {
     const resetAt = time.operating_reset_at === undefined ? undefined : time.operating_reset_at * 1000
     // A command's own finish lies a little before the end of the answer: the wait is a little too long then, never too short.
     const answeredAt = finishOf(whole) ?? finishOf(time)
     times.set(key, {
-      duration: time.duration,
+      duration: seconds[index] ?? 0,
       ...(time.operating === undefined ? {} : { operating: time.operating }),
       ...(resetAt === undefined ? {} : { operatingResetAt: resetAt }),
       ...(resetAt === undefined || answeredAt === undefined ? {} : { operatingResetIn: (resetAt - answeredAt) / 1000 })
@@ -62,7 +73,8 @@ const readTimes = ({ result, time: whole }: BatchBody, commands: readonly Comman
   return times
 }
 
-const readReply = (body: BatchBody, commands: readonly Command[], halt: boolean): BatchReply => {
+/** `elapsed`: seconds from sending to the answer. */
+const readReply = (body: BatchBody, commands: readonly Command[], halt: boolean, elapsed: number): BatchReply => {
   const outcomes = new Map<string, CommandOutcome>()
   let stopped = false
   for (const { key } of commands) {
@@ -75,13 +87,13 @@ const readReply = (body: BatchBody, commands: readonly Command[], halt: boolean)
     else outcomes.set(key, { kind: 'unknown', message: 'The portal did not say what became of the command' })
     if (failed && halt) stopped = true
   }
-  const times = readTimes(body, commands)
+  const times = readTimes(body, commands, elapsed)
   const sum = [...times.values()].reduce((seconds, { duration }) => seconds + duration, 0)
   const finish = body.time?.finish
   return {
     outcomes,
     times,
-    duration: body.time?.duration ?? sum,
+    duration: sum,
     finishedAt: finish === undefined ? undefined : finish * 1000
   }
 }
@@ -98,6 +110,7 @@ export const createRestPortal = ({ id, host, client }: RestPortalOptions): Porta
       await turn()
       const cmd = Object.fromEntries(commands.map(command => [command.key, encodeCommand(command)]))
       let reply: RawReply
+      const sentAt = performance.now()
       try {
         reply = await client.batch(cmd, { halt })
       } catch (error) {
@@ -105,7 +118,7 @@ export const createRestPortal = ({ id, host, client }: RestPortalOptions): Porta
       }
       const body = reply.status === 200 ? readBatch(parseJson(reply.body)) : undefined
       if (body === undefined) throw failureOfReply(reply, host)
-      return readReply(body, commands, halt)
+      return readReply(body, commands, halt, (performance.now() - sentAt) / 1000)
     }
   }
 }
