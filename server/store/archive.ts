@@ -1,6 +1,6 @@
 // The steps by which runs that are over take less room, and go.
 // Must stay true: every step is one transaction of bounded size that checks its own conditions; several processes may take steps at once.
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { Archive, EndedRun } from '../core/run/keeping.ts'
 import { type Database, isShared } from './database.ts'
 import { pack } from './packed.ts'
@@ -103,8 +103,8 @@ const replace = async (tx: Transaction<Schema>, { id, lastSeq }: EndedRun, store
 }
 
 /** Runs of portals that have more than `most`, the oldest of them. */
-const surplus = async (tx: Transaction<Schema>, most: number, limit: number): Promise<string[]> => {
-  const portals = await tx
+const surplus = async (db: Kysely<Schema>, most: number, limit: number): Promise<string[]> => {
+  const portals = await db
     .selectFrom('run')
     .select('portal_id')
     .where('keeping', 'in', KEPT)
@@ -114,7 +114,7 @@ const surplus = async (tx: Transaction<Schema>, most: number, limit: number): Pr
     .execute()
   const ids: string[] = []
   for (const { portal_id } of portals) {
-    const runs = await tx
+    const runs = await db
       .selectFrom('run')
       .select('id')
       .where('portal_id', '=', portal_id)
@@ -130,8 +130,9 @@ const surplus = async (tx: Transaction<Schema>, most: number, limit: number): Pr
   return ids
 }
 
-const expire = async (tx: Transaction<Schema>, before: number, most: number, limit: number): Promise<number> => {
-  const old = await tx
+/** Runs that ended before a moment, or are more than `most` of their portal. */
+const expired = async (db: Kysely<Schema>, before: number, most: number, limit: number): Promise<string[]> => {
+  const old = await db
     .selectFrom('run')
     .select('id')
     .where('keeping', 'in', KEPT)
@@ -139,8 +140,10 @@ const expire = async (tx: Transaction<Schema>, before: number, most: number, lim
     .orderBy('ended_at')
     .limit(limit)
     .execute()
-  const ids = [...old.map(({ id }) => id), ...(await surplus(tx, most, limit))].slice(0, limit)
-  if (ids.length === 0) return 0
+  return [...old.map(({ id }) => id), ...(await surplus(db, most, limit))].slice(0, limit)
+}
+
+const markRemoved = async (tx: Transaction<Schema>, ids: readonly string[]): Promise<number> => {
   const { numUpdatedRows } = await tx
     .updateTable('run')
     .set({ keeping: 'removed' })
@@ -150,6 +153,12 @@ const expire = async (tx: Transaction<Schema>, before: number, most: number, lim
     .where('status', '!=', 'running')
     .executeTakeFirst()
   return Number(numUpdatedRows)
+}
+
+/** Whether a run may have events that nobody needs any more. */
+const isDirty = async (db: Kysely<Schema>): Promise<boolean> => {
+  const dirty = db.selectFrom('run').select('id').where('keeping', 'in', ['replaced', 'removed']).limit(1)
+  return (await dirty.execute()).length > 0
 }
 
 /** Every promise may reject with STORAGE_FAILED or DATABASE_FAILED. */
@@ -172,8 +181,15 @@ export const createArchive = (db: Database): Archive => {
       return rows.map(row => ({ id: row.id, lastSeq: row.last_seq }))
     },
     replace: (run, events) => inTransaction(tx => replace(tx, run, events.map(pack))),
-    expire: (before, most, limit) => inTransaction(tx => expire(tx, before, most, limit)),
-    clean: rows => inTransaction(async tx => (await cleanReplaced(tx, rows)) || (await cleanRemoved(tx, rows))),
+    // It is looked first: where nothing is due, as mostly, nobody is kept waiting by a transaction.
+    async expire(before, most, limit) {
+      const ids = await orStorageFailure(db, expired(db, before, most, limit))
+      return ids.length === 0 ? 0 : inTransaction(tx => markRemoved(tx, ids))
+    },
+    async clean(rows) {
+      if (!(await orStorageFailure(db, isDirty(db)))) return false
+      return inTransaction(async tx => (await cleanReplaced(tx, rows)) || (await cleanRemoved(tx, rows)))
+    },
     // PostgreSQL does so by itself (autovacuum).
     shrink: () => (isShared(db) ? Promise.resolve(false) : orStorageFailure(db, giveBackPages(db, PAGES, WORTH_PAGES)))
   }
