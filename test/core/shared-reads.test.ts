@@ -1,6 +1,6 @@
 // Equal reads of one person: how many of them a portal sees, how fresh they are, and when they end.
 import { expect, test } from 'vitest'
-import type { Channel, Visit } from '../../server/core/channel.ts'
+import { type Channel, READ_PATIENCE_MS, type Visit } from '../../server/core/channel.ts'
 import type { readRecords } from '../../server/core/records.ts'
 import { shareReads } from '../../server/core/shared-reads.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -100,5 +100,5 @@ test('behind a read that does not end nobody waits longer than some seconds', as
   })
   await clock.runUntil(() => failure !== undefined)
   expect(failure).toMatchObject({ code: 'PORTAL_SLOW', status: 503 })
-  expect(clock.steady()).toBe(6000)
+  expect(clock.steady()).toBe(READ_PATIENCE_MS)
 })

@@ -18,7 +18,7 @@ const RUN_COMES_MS = 1000
 /** When a page asks again whether the run has had its turn. */
 const TURN_MS = 20
 /** So many seconds a page waits for a request at most; more pages than the bucket gives back in that time don't wait at all. */
-export const PAGE_WAITS_SECONDS = 6
+export const PAGE_WAITS_SECONDS = 12
 const FEWEST_WAITING = 4
 /** Of a method's known limit this much is used, then it is parked; the rest is for what was counted differently than we thought. */
 export const BUDGET_USED = 0.97
