@@ -98,7 +98,10 @@ export const createApplication = (deps: ApplicationDeps): LocalApplication => {
     const { origin, authorization, scope } = proof.grant
     const token = proof.person.admin ? handshake.applicationToken : undefined
     const learned: InstallationChange = {
-      ...{ origin, authorization, scope, status: 'active' },
+      origin,
+      authorization,
+      scope,
+      status: 'active',
       // Nobody signs it; an administrator may remove the application anyway, so theirs is believed.
       ...(token === undefined ? {} : { applicationToken: token })
     }

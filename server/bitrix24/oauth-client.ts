@@ -31,7 +31,12 @@ export interface Access {
 const noActions = (endpoint: Map<ApiVersion, string>) => ({
   // 'hook' keeps the SDK from adding a token of its own (abstract-http.mjs, _prepareParams).
   getAuthData: () => ({
-    ...{ access_token: '', refresh_token: 'hook', expires: 0, expires_in: 0, domain: '', member_id: '' }
+    access_token: '',
+    refresh_token: 'hook',
+    expires: 0,
+    expires_in: 0,
+    domain: '',
+    member_id: ''
   }),
   refreshAuth: (): Promise<never> => Promise.reject(new Error('The SDK does not refresh tokens here')),
   getUniq: (prefix: string) => prefix,

@@ -35,7 +35,10 @@ export const installRoutes = (router: Router, { door, views }: InstallRoutesDeps
     const complete = steps.every(({ result }) => result !== 'failed')
     const portal = { host: new URL(installation.origin).host, mode: 'portal' }
     views.render(ctx, 'install.html', {
-      ...{ portal, steps, complete, user: person.name },
+      portal,
+      steps,
+      complete,
+      user: person.name,
       state: { lang, portal, steps, complete }
     })
   })

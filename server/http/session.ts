@@ -65,8 +65,13 @@ export const createSessions = (appSecret: string, now: () => number): Sessions =
   return {
     issue: ({ memberId, userId, installedAt, name, admin, placement, recordId }, openedAt = now()) =>
       new SignJWT({
-        ...{ portal: memberId, name, admin, placement, record: recordId },
-        ...{ installed: installedAt, opened: openedAt }
+        portal: memberId,
+        name,
+        admin,
+        placement,
+        record: recordId,
+        installed: installedAt,
+        opened: openedAt
       })
         .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
         .setIssuer(NAME)
